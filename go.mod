@@ -1,0 +1,3 @@
+module whatchanged.dev/whatchanged
+
+go 1.26
