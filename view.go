@@ -45,11 +45,11 @@ type EntitySelection struct {
 	Limit int
 }
 
-// An EntityRecord is an entity that some event told of.
+// An EntityRecord is an entity that some event told of, as what changed or as
+// what something depends on.
 type EntityRecord struct {
-	Ref        Ref       `json:"ref"`
-	FirstKnown Position  `json:"firstKnown"` // the first position that told of it
-	LastChange time.Time `json:"lastChange"` // the latest EffectiveAt among those known and past
+	Ref        Ref      `json:"ref"`
+	FirstKnown Position `json:"firstKnown"` // the first position that told of it
 }
 
 // A Mention is a search for events by what they carry rather than by what

@@ -1,0 +1,57 @@
+// Package resolvers turns questions about production into answers.
+//
+// Each question lives in a file of its own: its input, its answer and one
+// method on [Resolver] that turns the first into the second. GraphQL, the MCP
+// server and the command line all call that method; none of them adds meaning.
+// The package knows neither those surfaces nor the stores: what it reads from
+// is the [Index] it declares, which has no method that writes.
+package resolvers
+
+import (
+	"context"
+	"time"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// Index is what the resolvers need to read. Every read takes a View and sees
+// nothing beyond View.KnownAt. An index that cannot answer now says
+// [whatchanged.ErrUnavailable]; one that has not yet seen View.KnownAt, and
+// does not come to see it in time, says [whatchanged.ErrStale].
+type Index interface {
+	// Watermark returns how far the index has read the change log.
+	Watermark(ctx context.Context) (whatchanged.Watermark, error)
+
+	// Await returns once the index has seen p, or fails with ErrStale when
+	// ctx ends first.
+	Await(ctx context.Context, p whatchanged.Position) error
+
+	// PositionAt returns the last position that the log stored before t, the
+	// zero Position if there is none.
+	PositionAt(ctx context.Context, t time.Time) (whatchanged.Position, error)
+
+	// Changes returns the events of a selection.
+	Changes(ctx context.Context, v whatchanged.View, s whatchanged.Selection) (whatchanged.Page, error)
+
+	// Mentions returns the events that carry a text: whose id or version is
+	// it, one of whose commits begins with it (at least 7 hexadecimal
+	// digits), or whose summary holds all its words (as substrings, case
+	// ignored). Latest first; Total counts all.
+	Mentions(ctx context.Context, v whatchanged.View, m whatchanged.Mention) (whatchanged.Page, error)
+
+	// Entities returns the entities of a selection, ordered by reference.
+	Entities(ctx context.Context, v whatchanged.View, s whatchanged.EntitySelection) ([]whatchanged.EntityRecord, error)
+
+	// Reach follows the dependency edges that hold at v.AsOf and returns what
+	// they lead to, nearest first and by reference among equals, without the
+	// starting points.
+	Reach(ctx context.Context, v whatchanged.View, w whatchanged.Walk) ([]whatchanged.Reached, error)
+
+	// Sources says how each source was heard in an interval of arrival,
+	// ordered by name.
+	Sources(ctx context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceCoverage, error)
+
+	// Deliveries returns the stored deliveries of these sequence numbers,
+	// bodies included, events left out.
+	Deliveries(ctx context.Context, v whatchanged.View, sequences []uint64) ([]whatchanged.Delivery, error)
+}
