@@ -2,6 +2,7 @@ package whatchanged
 
 import (
 	"cmp"
+	"strconv"
 	"time"
 )
 
@@ -112,6 +113,15 @@ type Validation struct {
 type Link struct {
 	Rel string `json:"rel"` // what it leads to: "evidence", "diff", "dashboard", …
 	URL string `json:"url"`
+}
+
+// Identity names the event and its revision: a second receipt of the same
+// identity is a redelivery.
+func (e *Event) Identity() string {
+	if e.Revision > 0 {
+		return e.ID + "#" + strconv.Itoa(e.Revision)
+	}
+	return e.ID
 }
 
 // A Key orders change events in time: by when they took effect, and among
