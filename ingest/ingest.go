@@ -40,10 +40,10 @@ type Source struct {
 	Decode func(d whatchanged.Delivery) (Decoded, error)
 
 	// Header lists the request headers, in lower case, that Decode or Verify
-	// reads; no others are kept. Those that only Verify reads, the signatures,
-	// are listed in Signed instead, and are never stored.
+	// reads; no others are kept. Of these, the ones whose name says that they
+	// prove who is speaking (a signature, a token) reach Verify only and are
+	// never stored.
 	Header []string
-	Signed []string
 
 	// Identify returns the sender's own name for the payload and its own id of
 	// the delivery, "" where it gives none. It may be nil.
