@@ -1,0 +1,82 @@
+// Package graph serves the questions of package resolvers over GraphQL.
+//
+// There are no resolver stubs here. The generated QueryResolver interface is
+// satisfied by *resolvers.Resolver itself, so a schema that names a question
+// nobody answers does not compile. What is left to this package is HTTP: which
+// transports there are, what they refuse, and how an error is spelled.
+package graph
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/99designs/gqlgen/graphql/handler/transport"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/graph/schema"
+	"whatchanged.dev/whatchanged/resolvers"
+)
+
+var _ QueryResolver = (*resolvers.Resolver)(nil)
+
+type root struct{ *resolvers.Resolver }
+
+func (r root) Query() QueryResolver { return r.Resolver }
+
+// Limits on one request. A question with every field of its answer stays well
+// below the complexity limit.
+const (
+	maxBody       = 1 << 20
+	maxTokens     = 5000
+	maxComplexity = 500
+	cachedQueries = 1000
+)
+
+// NewHandler returns an HTTP handler that answers GraphQL requests with r. The
+// viewer must already be in the request's context.
+func NewHandler(r *resolvers.Resolver, log *slog.Logger) http.Handler {
+	h := handler.New(NewExecutableSchema(Config{Resolvers: root{r}}))
+	h.AddTransport(transport.Options{})
+	h.AddTransport(transport.GET{})
+	h.AddTransport(transport.POST{})
+	h.SetQueryCache(lru.New[*ast.QueryDocument](cachedQueries))
+	h.SetParserTokenLimit(maxTokens)
+	h.Use(extension.Introspection{})
+	h.Use(extension.FixedComplexityLimit(maxComplexity))
+	h.SetErrorPresenter(present)
+	h.SetRecoverFunc(func(ctx context.Context, v any) error {
+		log.ErrorContext(ctx, "graphql: a resolver panicked", "panic", v)
+		return whatchanged.Errorf(whatchanged.CodeInternal, "internal error")
+	})
+	return conform(h)
+}
+
+// present tells the client what it can act on; the rest stays in the log.
+func present(ctx context.Context, err error) *gqlerror.Error {
+	out := graphql.DefaultErrorPresenter(ctx, err)
+	e := whatchanged.AsError(err)
+	if out.Err == nil || isSyntax(out) { // made by gqlgen itself: the query does not fit the schema
+		e = schema.Refusal(out)
+	}
+	out.Message = e.Error()
+	out.Extensions = map[string]any{"code": e.Code}
+	if e.Field != "" {
+		out.Extensions["field"] = e.Field
+	}
+	if len(e.Suggest) > 0 {
+		out.Extensions["suggest"] = e.Suggest
+	}
+	return out
+}
+
+// isSyntax reports whether gqlgen found fault with the document.
+func isSyntax(e *gqlerror.Error) bool {
+	return e.Rule != "" || e.Extensions["code"] == "GRAPHQL_PARSE_FAILED" || e.Extensions["code"] == "GRAPHQL_VALIDATION_FAILED"
+}

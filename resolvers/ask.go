@@ -1,0 +1,114 @@
+package resolvers
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// A Resolver answers questions from an index. It is safe for concurrent use.
+type Resolver struct {
+	index    Index
+	now      func() time.Time
+	log      *slog.Logger
+	tracer   trace.Tracer
+	duration metric.Float64Histogram
+	timeout  time.Duration
+}
+
+// Config says what a [Resolver] works with.
+type Config struct {
+	Index   Index
+	Now     func() time.Time // the clock; nil is time.Now
+	Log     *slog.Logger     // one line for every question asked: the audit log
+	Tracer  trace.TracerProvider
+	Meter   metric.MeterProvider
+	Timeout time.Duration // for one question; 0 is 10 s
+}
+
+// New returns a Resolver. Its error is that of a metric that cannot be made.
+func New(c Config) (*Resolver, error) {
+	h, err := c.Meter.Meter(scope).Float64Histogram("whatchanged.question.duration",
+		metric.WithUnit("s"), metric.WithDescription("Time to answer a question, by question and code."))
+	if err != nil {
+		return nil, err
+	}
+	r := &Resolver{index: c.Index, now: c.Now, log: c.Log, tracer: c.Tracer.Tracer(scope), duration: h, timeout: c.Timeout}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	if r.timeout == 0 {
+		r.timeout = 10 * time.Second
+	}
+	return r, nil
+}
+
+const scope = "whatchanged.dev/whatchanged/resolvers"
+
+// ask is the seam every question passes: it wants a viewer, sets the deadline,
+// and notes in a span, a metric and the audit log what was asked by whom and
+// which ids they were given.
+func ask[In any, Out any, P interface {
+	*Out
+	Answered
+}](ctx context.Context, r *Resolver, question string, in In, answer func(*asking, In) (*Out, error)) (*Out, error) {
+	ctx, span := r.tracer.Start(ctx, "resolvers."+question)
+	defer span.End()
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	start := time.Now()
+
+	viewer, err := viewerOf(ctx)
+	var out *Out
+	var ids []string
+	if err == nil {
+		out, err = answer(&asking{Resolver: r, ctx: ctx, question: question, viewer: viewer, now: whatchanged.Canonical(r.now())}, in)
+	}
+	if err == nil {
+		ids = idsOf(P(out))
+	}
+	code := string(whatchanged.CodeOf(err))
+	took := time.Since(start)
+	r.duration.Record(ctx, took.Seconds(), metric.WithAttributes(attribute.String("question", question), attribute.String("code", code)))
+	level := slog.LevelInfo
+	if err != nil {
+		span.SetStatus(codes.Error, code)
+		if whatchanged.CodeOf(err) == whatchanged.CodeInternal {
+			level = slog.LevelError
+			span.RecordError(err)
+		}
+	}
+	r.log.LogAttrs(ctx, level, "asked", slog.String("question", question), slog.Any("input", in), slog.String("who", viewer.Who),
+		slog.String("agent", viewer.Agent), slog.Any("ids", ids), slog.String("code", code), slog.Duration("took", took), slog.Any("cause", cause(err)))
+	return out, err
+}
+
+// cause is what the log may know of err and the caller may not.
+func cause(err error) any {
+	if err == nil {
+		return nil
+	}
+	if e := whatchanged.AsError(err); e.Unwrap() != nil {
+		return e.Unwrap().Error()
+	}
+	return err.Error()
+}
+
+// idsOf returns the first column of an answer's table, where every answer
+// keeps its ids.
+func idsOf(a Answered) []string {
+	var ids []string
+	for _, row := range a.Table().Rows {
+		if len(ids) == 0 || ids[len(ids)-1] != row[0] {
+			ids = append(ids, row[0])
+		}
+	}
+	return ids
+}

@@ -1,0 +1,177 @@
+package resolvers
+
+import (
+	"context"
+	"time"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// An asking is one question being answered: who asks, when, and the view that
+// all its reads share, so that they see one state of the world.
+type asking struct {
+	*Resolver
+	ctx      context.Context
+	question string
+	viewer   Viewer
+	now      time.Time
+
+	view      whatchanged.View
+	watermark whatchanged.Watermark
+	interval  whatchanged.Interval
+	onset     time.Time
+	offset    int // items on the pages before
+	key       string
+}
+
+// times are the arguments that say from where in time a question is asked.
+type times struct {
+	Since, Until, Onset, AsOf, KnownAt *whatchanged.When
+	After                              *whatchanged.Position
+	Lookback                           time.Duration // the default of since, back from onset; 0 is all of history
+	Cursor                             *string
+}
+
+// begin fixes the view. in is the whole input: a cursor continues only the
+// question it came from.
+func (a *asking) begin(in any, t times) error {
+	if t.After != nil {
+		if err := a.index.Await(a.ctx, *t.After); err != nil {
+			return err
+		}
+	}
+	mark, err := a.index.Watermark(a.ctx)
+	if err != nil {
+		return err
+	}
+	a.watermark = mark
+	a.view = whatchanged.View{KnownAt: mark.Position, Visibility: a.viewer.visibility()}
+	a.key = cursorKey(a.question, in)
+	if t.Cursor != nil {
+		return a.resume(*t.Cursor)
+	}
+	if err := a.known(t.KnownAt); err != nil {
+		return err
+	}
+	return a.fix(t)
+}
+
+// fix turns the times asked for, and the defaults of those that were not,
+// into absolute ones.
+func (a *asking) fix(t times) (err error) {
+	if a.interval.To, err = a.at("until", t.Until, a.now); err != nil {
+		return err
+	}
+	if a.onset, err = a.at("onset", t.Onset, a.interval.To); err != nil {
+		return err
+	}
+	from := whatchanged.MinTime
+	if t.Lookback > 0 {
+		from = a.onset.Add(-t.Lookback)
+	}
+	if a.interval.From, err = a.at("since", t.Since, from); err != nil {
+		return err
+	}
+	if a.view.AsOf, err = a.at("asOf", t.AsOf, a.onset); err != nil {
+		return err
+	}
+	if a.interval.Empty() {
+		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "the window %v is empty: want since before until", a.interval).In("since")
+	}
+	return nil
+}
+
+// at returns the moment w stands for, or def when w is not given.
+func (a *asking) at(field string, w *whatchanged.When, def time.Time) (time.Time, error) {
+	if w == nil || w.IsZero() {
+		return def, nil
+	}
+	if t, ok := w.Absolute(a.now); ok {
+		return t, nil
+	}
+	if p, ok := w.AsPosition(); ok {
+		return a.storedAt(field, p)
+	}
+	id, _ := w.AsIncident()
+	return a.incidentStart(field, id)
+}
+
+// storedAt returns when the log stored p.
+func (a *asking) storedAt(field string, p whatchanged.Position) (time.Time, error) {
+	ds, err := a.index.Deliveries(a.ctx, a.view, []uint64{p.Sequence})
+	if err != nil {
+		return time.Time{}, err
+	}
+	if len(ds) == 0 {
+		return time.Time{}, whatchanged.Errorf(whatchanged.CodeNotFound, "position %v is not in the log; the last is %v", p, a.watermark.Position).In(field)
+	}
+	return ds[0].ReceivedAt, nil
+}
+
+// incidentStart returns when the first change event told of an incident.
+func (a *asking) incidentStart(field, id string) (time.Time, error) {
+	ref := whatchanged.RefOf(whatchanged.KindIncident, id)
+	page, err := a.index.Changes(a.ctx, a.view, whatchanged.Selection{
+		Entities: []whatchanged.Ref{ref}, Interval: whatchanged.Always, Limit: 1})
+	if err != nil {
+		return time.Time{}, err
+	}
+	if len(page.Events) == 0 {
+		return time.Time{}, whatchanged.Errorf(whatchanged.CodeNotFound, "incident %q is not known; want the id of one that a source reported, or a time", id).In(field)
+	}
+	return page.Events[0].EffectiveAt, nil
+}
+
+// known pins the view to what was known at w. A time stands for the last
+// position stored before it.
+func (a *asking) known(w *whatchanged.When) error {
+	if w == nil || w.IsZero() {
+		return nil
+	}
+	p, ok := w.AsPosition()
+	if !ok {
+		t, err := a.at("knownAt", w, a.now)
+		if err != nil {
+			return err
+		}
+		if p, err = a.index.PositionAt(a.ctx, t); err != nil {
+			return err
+		}
+	}
+	if p.Sequence > a.watermark.Position.Sequence {
+		return whatchanged.Errorf(whatchanged.CodeStale, "position %v has not been seen yet; the last is %v", p, a.watermark.Position).In("knownAt")
+	}
+	if p.Compare(a.view.KnownAt) < 0 {
+		a.view.KnownAt = p
+	}
+	return nil
+}
+
+// envelope starts the answer: all that follows from the times alone.
+func (a *asking) envelope() (Envelope, error) {
+	heard := a.interval
+	if heard.To.After(a.now) {
+		heard.To = a.now
+	}
+	sources, err := a.index.Sources(a.ctx, a.view, heard)
+	if err != nil {
+		return Envelope{}, err
+	}
+	interval := a.interval
+	e := Envelope{
+		AsOf: a.view.AsOf, Interval: &interval, KnownAt: a.view.KnownAt,
+		Watermark: Watermark{Position: a.watermark.Position}, Coverage: coverageOf(sources),
+		Excluded: []Exclusion{}, Next: []Call{}, Quoted: []string{},
+	}
+	if !a.watermark.At.IsZero() {
+		at := a.watermark.At
+		e.Watermark.At = &at
+	}
+	return e, nil
+}
+
+// call is a question worth asking next, pinned to what this one knew.
+func (a *asking) call(question, why string, args map[string]any) Call {
+	args["knownAt"] = a.view.KnownAt
+	return Call{Question: question, Arguments: whatchanged.ValueOf(args), Why: why}
+}

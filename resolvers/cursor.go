@@ -1,0 +1,84 @@
+package resolvers
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// A cursor pins a further page to what the first one saw. It is not signed:
+// all it says is checked again, and it opens nothing that the viewer could not
+// ask for.
+type cursor struct {
+	Key     string               `json:"q"` // of the question and its arguments
+	KnownAt whatchanged.Position `json:"k"`
+	From    time.Time            `json:"f"`
+	To      time.Time            `json:"t"`
+	Onset   time.Time            `json:"o"`
+	AsOf    time.Time            `json:"a"`
+	Offset  int                  `json:"n"` // items on the pages before
+}
+
+// cursorKey names a question with its arguments, paging left out: the page
+// size may change between pages.
+func cursorKey(question string, in any) string {
+	b, _ := json.Marshal(in) // inputs are plain data
+	var args map[string]any
+	_ = json.Unmarshal(b, &args)
+	delete(args, "cursor")
+	delete(args, "limit")
+	delete(args, "after")
+	b, _ = json.Marshal(args)
+	sum := sha256.Sum256(append([]byte(question+" "), b...))
+	return hex.EncodeToString(sum[:6])
+}
+
+// cursorAt returns the cursor of the page that begins at offset.
+func (a *asking) cursorAt(offset int) *string {
+	b, _ := json.Marshal(cursor{Key: a.key, KnownAt: a.view.KnownAt, From: a.interval.From, To: a.interval.To,
+		Onset: a.onset, AsOf: a.view.AsOf, Offset: offset})
+	s := base64.RawURLEncoding.EncodeToString(b)
+	return &s
+}
+
+// resume continues where the page before ended, in the same view.
+func (a *asking) resume(text string) error {
+	var c cursor
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err == nil {
+		err = json.Unmarshal(b, &c)
+	}
+	if err != nil || c.Offset < 0 || c.Offset > maxCandidates || c.From.Before(whatchanged.MinTime) || !c.To.Before(whatchanged.MaxTime) {
+		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "not a cursor of ours: want the cursor of an answer, unchanged").In("cursor")
+	}
+	if c.Key != a.key {
+		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "the cursor belongs to a question with other arguments: want the same arguments as for the first page").In("cursor")
+	}
+	if c.KnownAt.Compare(a.watermark.Position) > 0 {
+		return whatchanged.Errorf(whatchanged.CodeCursorExpired, "the cursor is of another log; start again without it").In("cursor")
+	}
+	a.view.KnownAt, a.view.AsOf = c.KnownAt, c.AsOf
+	a.interval = whatchanged.Interval{From: c.From, To: c.To}
+	a.onset, a.offset = c.Onset, c.Offset
+	return nil
+}
+
+// page bounds the items [offset, offset+limit) of n, and says whether more
+// follow.
+func (a *asking) page(n, limit int) (from, to int, more bool) {
+	from = min(a.offset, n)
+	to = min(from+limit, n)
+	return from, to, to < n
+}
+
+// checkLimit refuses a page size out of bounds.
+func checkLimit(limit, most int) error {
+	if limit < 1 || limit > most {
+		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%d: want 1 to %d, such as 20", limit, most).In("limit")
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package resolvers
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// An Envelope is what every answer has. Answers embed it. Slices are never
+// nil, so that all surfaces write them alike.
+type Envelope struct {
+	Verdict   string                `json:"verdict"`
+	AsOf      time.Time             `json:"asOf"`
+	Interval  *whatchanged.Interval `json:"interval"`
+	KnownAt   whatchanged.Position  `json:"knownAt"`
+	Watermark Watermark             `json:"watermark"`
+	Coverage  whatchanged.Coverage  `json:"coverage"`
+	Excluded  []Exclusion           `json:"excluded"`
+	Total     int                   `json:"total"`
+	Truncated bool                  `json:"truncated"`
+	Cursor    *string               `json:"cursor"`
+	Next      []Call                `json:"next"`
+	Quoted    []string              `json:"quoted"`
+
+	asking *asking // how it was asked, to make cursors from
+}
+
+// Watermark is [whatchanged.Watermark] as answers show it: At is nil while the
+// log is empty.
+type Watermark struct {
+	Position whatchanged.Position `json:"position"`
+	At       *time.Time           `json:"at"`
+}
+
+// An Exclusion counts what was left out for one reason.
+type Exclusion struct {
+	Reason string `json:"reason"`
+	Count  int    `json:"count"`
+	Text   string `json:"text"`
+}
+
+// A Call is a question worth asking next, with its complete arguments.
+type Call struct {
+	Question  string            `json:"question"`
+	Arguments whatchanged.Value `json:"arguments"`
+	Why       string            `json:"why"`
+}
+
+// Answered is what all answers have in common.
+type Answered interface {
+	// Head returns what every answer has.
+	Head() *Envelope
+	// Table returns the items as rows of text, complete: every id in the
+	// items stands in a row.
+	Table() Table
+}
+
+// Paged answers can be cut shorter, at the border of an item, after they were
+// made: the rest moves to the next page.
+type Paged interface {
+	Answered
+	Len() int
+	Cut(n int)
+}
+
+// A Table is an answer's items for surfaces that show text.
+type Table struct {
+	Header []string
+	Rows   [][]string
+}
+
+// Head implements [Answered].
+func (e *Envelope) Head() *Envelope { return e }
+
+// cutAt notes that the items from n on are left to the next page.
+func (e *Envelope) cutAt(n int) {
+	e.Truncated, e.Cursor = true, e.asking.cursorAt(e.asking.offset+n)
+}
+
+// The reasons for which something is left out.
+const (
+	ReasonOtherPlacement = "OTHER_PLACEMENT"
+	ReasonOtherKind      = "OTHER_KIND"
+	ReasonNotConnected   = "NOT_CONNECTED"
+	ReasonSameRollout    = "SAME_ROLLOUT"
+	ReasonBeyondLimit    = "BEYOND_LIMIT"
+	ReasonSymptom        = "SYMPTOM"
+)
+
+var exclusionText = map[string]string{
+	ReasonOtherPlacement: "known to be in another environment or region than the one asked",
+	ReasonOtherKind:      "of a kind that was not asked for",
+	ReasonNotConnected:   "on entities that no path of the asked length leads to",
+	ReasonSameRollout:    "further steps of a rollout that is listed once",
+	ReasonBeyondLimit:    "older than the most recent ones that were considered; ask a shorter window",
+	ReasonSymptom:        "incidents: symptoms, not changes",
+}
+
+// excluded counts what is left out, in the order of first mention.
+type excluded struct {
+	order []string
+	count map[string]int
+}
+
+func (x *excluded) add(reason string, n int) {
+	if n <= 0 {
+		return
+	}
+	if x.count == nil {
+		x.count = make(map[string]int)
+	}
+	if x.count[reason] == 0 {
+		x.order = append(x.order, reason)
+	}
+	x.count[reason] += n
+}
+
+func (x *excluded) list() []Exclusion {
+	out := []Exclusion{}
+	for _, r := range x.order {
+		out = append(out, Exclusion{Reason: r, Count: x.count[r], Text: exclusionText[r]})
+	}
+	return out
+}
+
+// coverageOf sums up how the sources were heard.
+func coverageOf(sources []whatchanged.SourceCoverage) whatchanged.Coverage {
+	c := whatchanged.Coverage{State: whatchanged.CoverageUnknown, Sources: sources}
+	if c.Sources == nil {
+		c.Sources = []whatchanged.SourceCoverage{}
+	}
+	by := map[whatchanged.CoverageState][]string{}
+	rejected := 0
+	for _, s := range sources {
+		by[s.State] = append(by[s.State], s.Source)
+		rejected += s.Rejected
+	}
+	var parts []string
+	for _, st := range []whatchanged.CoverageState{whatchanged.CoverageSilent, whatchanged.CoverageHeard} {
+		if len(by[st]) > 0 {
+			c.State = st
+		}
+	}
+	for _, st := range []whatchanged.CoverageState{whatchanged.CoverageHeard, whatchanged.CoverageSilent, whatchanged.CoverageUnknown} {
+		if n := by[st]; len(n) > 0 {
+			parts = append(parts, fmt.Sprintf("%s: %s", st, strings.Join(n, ", ")))
+		}
+	}
+	if len(parts) == 0 {
+		parts = append(parts, "no source has ever been heard")
+	}
+	if rejected > 0 {
+		parts = append(parts, fmt.Sprintf("%d deliveries were not understood", rejected))
+	}
+	c.Text = strings.Join(parts, "; ")
+	return c
+}

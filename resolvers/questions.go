@@ -1,0 +1,83 @@
+package resolvers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// Questions lists everything that can be asked, in the order it is shown. A
+// row here puts a question on the MCP server and on the command line; the
+// schema file of the same name puts it in GraphQL. A test holds them together.
+var Questions = []Question{
+	question("whatChanged", (*Resolver).WhatChanged),
+	question("timeline", (*Resolver).Timeline),
+	question("change", (*Resolver).Change),
+	question("find", (*Resolver).Find),
+}
+
+// A Question is one method of [Resolver] with its types erased.
+type Question struct {
+	// Field is the question's field of Query in the schema. The tool and the
+	// subcommand take their names from it.
+	Field string
+
+	// Ask answers the question. The arguments are those of the field's input,
+	// already checked against the schema.
+	Ask func(r *Resolver, ctx context.Context, args map[string]any) (Answered, error)
+
+	// Decode reads an answer that some other process wrote as JSON.
+	Decode func(b []byte) (Answered, error)
+}
+
+func question[In any, Out any, P interface {
+	*Out
+	Answered
+}](field string, ask func(*Resolver, context.Context, In) (*Out, error)) Question {
+	return Question{
+		Field: field,
+		Ask: func(r *Resolver, ctx context.Context, args map[string]any) (Answered, error) {
+			var in In
+			b, err := json.Marshal(args)
+			if err == nil {
+				err = json.Unmarshal(b, &in)
+			}
+			if err != nil {
+				return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%s", argumentError(err)).Hiding(err)
+			}
+			out, err := ask(r, ctx, in)
+			if err != nil {
+				return nil, err // not a typed nil
+			}
+			return P(out), nil
+		},
+		Decode: func(b []byte) (Answered, error) {
+			out := P(new(Out))
+			if err := json.Unmarshal(b, out); err != nil {
+				return nil, fmt.Errorf("answer of %s: %w", field, err)
+			}
+			return out, nil
+		},
+	}
+}
+
+// argumentError says which argument does not fit, in the words of its type's
+// own parser where it has one.
+func argumentError(err error) string {
+	if e := whatchanged.AsError(err); e.Code != whatchanged.CodeInternal {
+		return e.Error()
+	}
+	return err.Error()
+}
+
+// Lookup returns the question called field.
+func Lookup(field string) (Question, bool) {
+	for _, q := range Questions {
+		if q.Field == field {
+			return q, true
+		}
+	}
+	return Question{}, false
+}

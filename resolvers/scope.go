@@ -1,0 +1,247 @@
+package resolvers
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// Bounds on what one question may ask for.
+const (
+	maxScope      = 50
+	maxHops       = 5
+	maxReached    = 5000   // entities around a scope
+	maxCandidates = 20_000 // change events considered for one answer
+)
+
+// Penalties in hops-like order: what is needed is asked before what needs us.
+var directions = []whatchanged.Direction{whatchanged.DependsOn, whatchanged.Dependents}
+
+// resolve turns what the asker called the scope into entities: a reference, or
+// a bare name that exactly one entity has.
+func (a *asking) resolve(names []string) ([]whatchanged.Ref, error) {
+	if len(names) > maxScope {
+		return nil, whatchanged.Errorf(whatchanged.CodeTooLarge, "%d entities: want at most %d", len(names), maxScope).In("scope")
+	}
+	var refs []whatchanged.Ref
+	for _, name := range names {
+		ref, err := a.entity(strings.TrimSpace(name))
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	return refs, nil
+}
+
+func (a *asking) entity(name string) (whatchanged.Ref, error) {
+	if strings.Contains(name, ":") {
+		ref, err := whatchanged.ParseRef(name)
+		if err != nil {
+			return ref, whatchanged.AsError(err).In("scope")
+		}
+		found, err := a.index.Entities(a.ctx, a.view, whatchanged.EntitySelection{Refs: []whatchanged.Ref{ref}, Limit: 1})
+		if err != nil || len(found) == 1 {
+			return ref, err
+		}
+		return ref, a.notFound(name, ref.Name)
+	}
+	if name == "" {
+		return whatchanged.Ref{}, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "an empty name: want kind:namespace/name, such as service:acme/checkout").In("scope")
+	}
+	found, err := a.index.Entities(a.ctx, a.view, whatchanged.EntitySelection{Text: strings.ToLower(name), Limit: 200})
+	if err != nil {
+		return whatchanged.Ref{}, err
+	}
+	return a.choose(name, named(found, name))
+}
+
+// named keeps the entities whose name, or namespace/name, is exactly name.
+func named(found []whatchanged.EntityRecord, name string) []whatchanged.Ref {
+	var refs []whatchanged.Ref
+	for _, f := range found {
+		if strings.EqualFold(f.Ref.Name, name) || strings.EqualFold(f.Ref.Namespace+"/"+f.Ref.Name, name) {
+			refs = append(refs, f.Ref)
+		}
+	}
+	return refs
+}
+
+// choose settles a bare name: a service of that name goes before the other
+// things that share it, such as its repository.
+func (a *asking) choose(name string, refs []whatchanged.Ref) (whatchanged.Ref, error) {
+	services := slices.DeleteFunc(slices.Clone(refs), func(r whatchanged.Ref) bool { return r.Kind != whatchanged.KindService })
+	switch {
+	case len(services) == 1:
+		return services[0], nil
+	case len(refs) == 1:
+		return refs[0], nil
+	case len(refs) == 0:
+		return whatchanged.Ref{}, a.notFound(name, name)
+	}
+	e := whatchanged.Errorf(whatchanged.CodeAmbiguous, "%q names %d entities: want one of %s", name, len(refs), join(refs)).In("scope")
+	e.Suggest = texts(refs)
+	return whatchanged.Ref{}, e
+}
+
+// notFound says that an entity is not known, and what is like it.
+func (a *asking) notFound(asked, like string) error {
+	e := whatchanged.Errorf(whatchanged.CodeNotFound, "entity %q is not known", asked).In("scope")
+	found, err := a.index.Entities(a.ctx, a.view, whatchanged.EntitySelection{Text: strings.ToLower(like), Limit: 5})
+	if err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		for _, f := range found {
+			e.Suggest = append(e.Suggest, f.Ref.String())
+		}
+		e.Message += "; did you mean " + strings.Join(e.Suggest, ", ") + "?"
+	} else {
+		e.Message += "; ask find for part of the name"
+	}
+	return e
+}
+
+func texts(refs []whatchanged.Ref) []string {
+	out := []string{}
+	for _, r := range refs {
+		out = append(out, r.String())
+	}
+	return out
+}
+
+func join(refs []whatchanged.Ref) string { return strings.Join(texts(refs), ", ") }
+
+// A neighbourhood is a scope and what its dependencies lead to, by reference.
+// An entity that is reached several ways keeps the best one.
+type neighbourhood map[whatchanged.Ref]whatchanged.Reached
+
+// around walks the topology from the scope, both ways.
+func (a *asking) around(scope []whatchanged.Ref, hops int) (neighbourhood, error) {
+	if hops < 0 || hops > maxHops {
+		return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%d: want 0 to %d, such as 2", hops, maxHops).In("hops")
+	}
+	n := neighbourhood{}
+	for _, ref := range scope {
+		n[ref] = whatchanged.Reached{Ref: ref, Path: []whatchanged.Ref{ref}}
+	}
+	for _, dir := range directions {
+		if hops == 0 || len(scope) == 0 {
+			break
+		}
+		found, err := a.index.Reach(a.ctx, a.view, whatchanged.Walk{From: scope, Direction: dir, Hops: hops, Limit: maxReached})
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			if was, ok := n[f.Ref]; !ok || distance(f) > distance(was) {
+				n[f.Ref] = f
+			}
+		}
+	}
+	n.addRepositories()
+	return n, nil
+}
+
+// addRepositories takes a service's repository, the one of the same namespace
+// and name, to stand where the service stands: a push there concerns it.
+func (n neighbourhood) addRepositories() {
+	for ref, at := range n {
+		repo := whatchanged.Ref{Kind: whatchanged.KindRepository, Namespace: ref.Namespace, Name: ref.Name}
+		if _, ok := n[repo]; ref.Kind != whatchanged.KindService || ok {
+			continue
+		}
+		n[repo] = whatchanged.Reached{Ref: repo, Hops: at.Hops, Direction: at.Direction, Path: append(slices.Clone(at.Path), repo)}
+	}
+}
+
+// refs returns the members in the order of references.
+func (n neighbourhood) refs() []whatchanged.Ref {
+	var out []whatchanged.Ref
+	for ref := range n {
+		out = append(out, ref)
+	}
+	slices.SortFunc(out, whatchanged.Ref.Compare)
+	return out
+}
+
+// A filter is what was asked of a change besides where in the topology it is.
+type filter struct {
+	Environment string
+	Regions     []string
+	Kinds       []string
+}
+
+// match says how a change's placement stands to the one asked for. With
+// several regions the best match counts.
+func (f filter) match(p whatchanged.Placement) whatchanged.Match {
+	regions := f.Regions
+	if len(regions) == 0 {
+		regions = []string{""}
+	}
+	best := whatchanged.Outside
+	for _, region := range regions {
+		best = max(best, p.Match(whatchanged.Placement{Environment: f.Environment, Region: region}))
+	}
+	return best
+}
+
+func (f filter) asksPlacement() bool { return f.Environment != "" || len(f.Regions) > 0 }
+
+func (f filter) wantsKind(k whatchanged.EventKind) bool {
+	return len(f.Kinds) == 0 || slices.ContainsFunc(f.Kinds, func(s string) bool { return strings.EqualFold(s, string(k)) })
+}
+
+// apply keeps the events that pass, and counts the others.
+func (f filter) apply(events []whatchanged.Event, x *excluded) []whatchanged.Event {
+	kept := make([]whatchanged.Event, 0, len(events))
+	for _, e := range events {
+		switch {
+		case !f.wantsKind(e.Kind):
+			x.add(ReasonOtherKind, 1)
+		case f.match(e.Placement) == whatchanged.Outside:
+			x.add(ReasonOtherPlacement, 1)
+		default:
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// candidates reads the changes in the window on the scope and around it, or
+// all of them when no scope was asked, latest first. What was there and is
+// not returned is counted.
+func (a *asking) candidates(near neighbourhood, x *excluded) ([]whatchanged.Event, int, error) {
+	sel := whatchanged.Selection{Interval: a.interval, Descending: true, Limit: maxCandidates}
+	all, err := a.index.Changes(a.ctx, a.view, whatchanged.Selection{Interval: a.interval})
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(near) > 0 {
+		sel.Entities = near.refs()
+	}
+	page, err := a.index.Changes(a.ctx, a.view, sel)
+	if err != nil {
+		return nil, 0, err
+	}
+	x.add(ReasonNotConnected, all.Total-page.Total)
+	x.add(ReasonBeyondLimit, page.Total-len(page.Events))
+	return page.Events, page.Total, nil
+}
+
+// brief is the short form of an event.
+func brief(e *whatchanged.Event) ChangeBrief {
+	return ChangeBrief{
+		ID: e.ID, Kind: e.Kind, Action: e.Action, Entity: e.Entity, Placement: e.Placement, Actor: e.Actor,
+		EffectiveAt: e.EffectiveAt, SeenAt: e.SeenAt, Position: e.Position, Source: e.Source,
+		Version: e.Version, PreviousVersion: e.PreviousVersion, Reverts: e.Reverts, Summary: e.Summary, Evidence: e.Evidence(),
+	}
+}
+
+func byTime(x, y whatchanged.Event) int {
+	return cmp.Or(x.EffectiveAt.Compare(y.EffectiveAt), x.Position.Compare(y.Position))
+}

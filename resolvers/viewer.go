@@ -1,0 +1,43 @@
+package resolvers
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// A Viewer is who asks. Each surface sets it in the context with
+// [WithViewer]; it is the only meaning a context carries, because the code
+// that is generated from the schema leaves no other way.
+type Viewer struct {
+	Who    string   // the person or bot; "local" on loopback without login
+	Agent  string   // the program asking on their behalf, as it names itself
+	Groups []string // what they belong to
+}
+
+type viewerKey struct{}
+
+// WithViewer returns a context in which v asks.
+func WithViewer(ctx context.Context, v Viewer) context.Context {
+	return context.WithValue(ctx, viewerKey{}, v)
+}
+
+// viewerOf is the one place where the viewer is read. Without one there is no
+// answer.
+func viewerOf(ctx context.Context) (Viewer, error) {
+	v, ok := ctx.Value(viewerKey{}).(Viewer)
+	if !ok || v.Who == "" {
+		return Viewer{}, whatchanged.Errorf(whatchanged.CodeUnauthenticated, "nobody is asking: want a bearer token")
+	}
+	return v, nil
+}
+
+// visibility says what v may see, as a key: viewers with equal visibility may
+// be given each other's answers.
+func (v Viewer) visibility() string {
+	groups := slices.Clone(v.Groups)
+	slices.Sort(groups)
+	return strings.Join(slices.Compact(groups), "\x00")
+}
