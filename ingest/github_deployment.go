@@ -80,9 +80,7 @@ func decodeGitHubDeploymentStatus(d githubDelivery) (Decoded, error) {
 	e.Summary = cmp.Or(s.Description, e.Summary)
 	e.Links = append([]whatchanged.Link{{Rel: "evidence", URL: cmp.Or(s.LogURL, s.TargetURL)}}, e.Links...)
 	e.Links = append(e.Links, whatchanged.Link{Rel: "environment", URL: s.EnvironmentURL})
-	if s.Environment != "" {
-		place(&e, s.Environment)
-	}
+	place(&e, s.Environment)
 	phase, known := githubPhases[s.State]
 	if !known {
 		c.fail("deployment_status.state", "%s is not a state: want success, failure, error, inactive, in_progress, queued, pending or waiting", quote(s.State))

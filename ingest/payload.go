@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -247,13 +246,16 @@ var (
 )
 
 // revertOf returns the commit that a commit message says it undoes, and the
-// subject of what it undoes; either may be "".
+// subject of what it undoes; either may be "". To reapply is to undo a revert.
 func revertOf(message string) (commit, subject string) {
 	if m := revertsCommit.FindStringSubmatch(message); m != nil {
 		commit = strings.ToLower(m[1])
 	}
 	if m := revertSubject.FindStringSubmatch(firstLine(message)); m != nil {
-		subject = cmp.Or(m[1], m[2])
+		subject = m[1]
+		if m[2] != "" {
+			subject = `Revert "` + m[2] + `"`
+		}
 	}
 	return commit, subject
 }
@@ -263,16 +265,34 @@ func revertOf(message string) (commit, subject string) {
 var regionName = regexp.MustCompile(`(?i)(?:^|[-_/.])((?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-gov)?-(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-\d|` +
 	`(?:africa|asia|australia|europe|me|northamerica|southamerica|us)-(?:north|south|east|west|central|northeast|northwest|southeast|southwest)\d{1,2})$`)
 
-// place puts an event into the environment a source names. No standard
-// payload has a region; when the name of the environment ends with one, that
-// is where it came from, and the attribute says so.
+// place puts an event into the environment a source names, if it names one.
 func place(e *whatchanged.Event, environment string) {
-	e.Placement.Environment = environment
-	if m := regionName.FindStringSubmatch(environment); m != nil && e.Placement.Region == "" {
-		e.Placement.Region = strings.ToLower(m[1])
-		if e.Attributes == nil {
-			e.Attributes = map[string]string{}
-		}
-		e.Attributes["regionFrom"] = "environment"
+	if environment == "" {
+		return
 	}
+	e.Placement.Environment = environment
+	regionFrom(e, "environment", environment)
+}
+
+// regionFrom takes the region, which no standard payload has, from the end of
+// the name of an environment or cluster if that is where it stands. The
+// attribute regionFrom says whence.
+func regionFrom(e *whatchanged.Event, what, name string) {
+	m := regionName.FindStringSubmatch(name)
+	if m == nil || e.Placement.Region != "" {
+		return
+	}
+	e.Placement.Region = strings.ToLower(m[1])
+	attribute(e, "regionFrom", what)
+}
+
+// attribute adds what a source says besides, if it says anything.
+func attribute(e *whatchanged.Event, key, value string) {
+	if value == "" {
+		return
+	}
+	if e.Attributes == nil {
+		e.Attributes = map[string]string{}
+	}
+	e.Attributes[key] = value
 }
