@@ -266,7 +266,9 @@ func (ce cloudEvent) decode() (Decoded, error) {
 // validate checks what the specification demands of the attributes.
 func (ce cloudEvent) validate() error {
 	c := &check{at: ce.at}
-	if v := ce.attrs["specversion"]; v != "1.0" {
+	if v := ce.attrs["specversion"]; v == "" {
+		c.fail("specversion", "is missing: want a CloudEvent with specversion \"1.0\", or a CDEvent with context and subject")
+	} else if v != "1.0" {
 		c.fail("specversion", "is %s: want \"1.0\"", quote(v))
 	}
 	for _, name := range []string{"id", "source", "type"} {

@@ -116,12 +116,24 @@ func (p *cdEvent) complete(c *check, e *whatchanged.Event, ce cloudEvent, entity
 		e.Entity = whatchanged.RefOf(entity, p.Subject.ID)
 	}
 	if e.Summary == "" {
-		e.Summary = e.Entity.String() + " " + e.Action
+		e.Summary = summaryOf(e)
 	}
 	p.customAttributes(e)
 	ce.common(c, e)
 	regionFrom(e, "environment", e.Placement.Environment)
 	regionFrom(e, "subject.source", p.Subject.Source)
+}
+
+// summaryOf says what happened when the sender did not.
+func summaryOf(e *whatchanged.Event) string {
+	switch d := e.Dependency; {
+	case d == nil:
+		return e.Entity.String() + " " + e.Action
+	case d.Removed:
+		return e.Entity.String() + " no longer depends on " + d.To.String()
+	default:
+		return e.Entity.String() + " depends on " + d.To.String()
+	}
 }
 
 // checkSchema validates a payload and names the field at fault.

@@ -27,11 +27,23 @@ func unmarshal(body []byte, at string, v any) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &shape):
-		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "is a JSON %s: want %s", shape.Value, jsonWord(shape.Type)).In(within(at, shape.Field))
+		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "is a JSON %s: want %s", shape.Value, jsonWord(shape.Type)).In(within(at, jsonPath(shape.Field, v)))
 	case errors.As(err, &syntax):
 		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "body is not JSON: %v, at byte %d", syntax, syntax.Offset).In(at)
 	}
 	return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "body is not JSON of the form wanted").In(at).Hiding(err)
+}
+
+// jsonPath takes the names of embedded structs, which the sender does not
+// know, off the path of a field in v.
+func jsonPath(field string, v any) string {
+	t := reflect.TypeOf(v).Elem()
+	for i := 0; t.Kind() == reflect.Struct && i < t.NumField(); i++ {
+		if t.Field(i).Anonymous {
+			field = strings.TrimPrefix(field, t.Field(i).Name+".")
+		}
+	}
+	return field
 }
 
 // jsonWord says which JSON a Go type is read from.
