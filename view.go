@@ -7,7 +7,7 @@ import "time"
 // one, and two reads with equal views and equal arguments give equal results
 // for ever, so a View is also a cache key.
 type View struct {
-	AsOf       time.Time // what holds at this moment, the moment included
+	AsOf       time.Time // what holds at this moment, the moment included; what takes effect later is not seen
 	KnownAt    Position  // nothing beyond this position is seen
 	Visibility string    // what the asker may see; part of every key
 }
@@ -42,7 +42,7 @@ type EntitySelection struct {
 	Refs  []Ref  // exactly these
 	Kinds []Kind // of any of these kinds
 	Text  string // whose reference holds this text, case ignored
-	Limit int
+	Limit int    // at most this many; 0 means none
 }
 
 // An EntityRecord is an entity that some event told of, as what changed or as
@@ -58,7 +58,7 @@ type EntityRecord struct {
 type Mention struct {
 	Text     string
 	Interval Interval
-	Limit    int
+	Limit    int // as in a Selection
 }
 
 // A Walk says which edges to follow, from where and how far.
@@ -66,5 +66,5 @@ type Walk struct {
 	From      []Ref
 	Direction Direction
 	Hops      int
-	Limit     int // at most this many entities are reached, nearest first
+	Limit     int // at most this many entities are reached, nearest first; 0 means none
 }
