@@ -1,0 +1,252 @@
+package indextest
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// An Oracle answers from a list of deliveries by plain loops, as directly as
+// the meaning of each read can be written down. It is slow and shares nothing
+// with the tiers it is compared with. The deliveries come in order.
+type Oracle []whatchanged.Delivery
+
+// Watermark implements [Index].
+func (o Oracle) Watermark(context.Context) (whatchanged.Watermark, error) {
+	if len(o) == 0 {
+		return whatchanged.Watermark{}, nil
+	}
+	last := o[len(o)-1]
+	return whatchanged.Watermark{Position: whatchanged.At(last.Sequence), At: last.ReceivedAt}, nil
+}
+
+// PositionAt implements [Index].
+func (o Oracle) PositionAt(_ context.Context, t time.Time) (p whatchanged.Position, _ error) {
+	for _, d := range o {
+		if d.ReceivedAt.Before(t) {
+			p = whatchanged.At(d.Sequence)
+		}
+	}
+	return p, nil
+}
+
+// stale is the refusal of a view that sees beyond the last delivery.
+func (o Oracle) stale(v whatchanged.View) error {
+	if w, _ := o.Watermark(context.Background()); v.KnownAt.Sequence > w.Position.Sequence {
+		return whatchanged.Errorf(whatchanged.CodeStale, "not yet seen")
+	}
+	return nil
+}
+
+// told returns every event known in a view, in the order of positions.
+func (o Oracle) told(v whatchanged.View) (all []whatchanged.Event) {
+	for _, d := range o {
+		for _, e := range d.Events {
+			if e.Position.Compare(v.KnownAt) <= 0 {
+				all = append(all, e)
+			}
+		}
+	}
+	return all
+}
+
+// seen returns the events of a view in the order of time: of each id the last
+// revision known, if it took effect.
+func (o Oracle) seen(v whatchanged.View) (all []whatchanged.Event) {
+	last := map[string]int{}
+	for _, e := range o.told(v) {
+		last[e.ID] = max(last[e.ID], e.Revision)
+	}
+	for _, e := range o.told(v) {
+		if e.Revision == last[e.ID] && !e.EffectiveAt.After(v.AsOf) {
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, func(a, b whatchanged.Event) int { return a.Key().Compare(b.Key()) })
+	return all
+}
+
+// Changes implements [Index].
+func (o Oracle) Changes(_ context.Context, v whatchanged.View, s whatchanged.Selection) (p whatchanged.Page, _ error) {
+	for _, e := range o.seen(v) {
+		switch {
+		case len(s.Entities) > 0 && !slices.Contains(s.Entities, e.Entity):
+		case len(s.IDs) > 0 && !slices.Contains(s.IDs, e.ID):
+		case s.Interval != whatchanged.Interval{} && !s.Interval.Contains(e.EffectiveAt):
+		default:
+			p.Events = append(p.Events, e)
+		}
+	}
+	p.Total = len(p.Events)
+	if s.Descending {
+		slices.Reverse(p.Events)
+	}
+	for s.After != nil && len(p.Events) > 0 {
+		order := p.Events[0].Key().Compare(*s.After)
+		if s.Descending {
+			order = -order
+		}
+		if order > 0 {
+			break
+		}
+		p.Events = p.Events[1:]
+	}
+	p.Events = p.Events[:min(s.Limit, len(p.Events))]
+	return p, o.stale(v)
+}
+
+// Mentions implements [Index].
+func (o Oracle) Mentions(_ context.Context, v whatchanged.View, m whatchanged.Mention) (p whatchanged.Page, _ error) {
+	for _, e := range o.seen(v) {
+		if carries(e, strings.TrimSpace(m.Text)) && (m.Interval == whatchanged.Interval{} || m.Interval.Contains(e.EffectiveAt)) {
+			p.Events = append(p.Events, e)
+		}
+	}
+	p.Total = len(p.Events)
+	slices.Reverse(p.Events)
+	p.Events = p.Events[:min(m.Limit, len(p.Events))]
+	return p, o.stale(v)
+}
+
+func carries(e whatchanged.Event, text string) bool {
+	if text == "" {
+		return false
+	}
+	if e.ID == text || e.Version == text {
+		return true
+	}
+	hexadecimal := true
+	for _, c := range text {
+		hexadecimal = hexadecimal && strings.ContainsRune("0123456789abcdefABCDEF", c)
+	}
+	for _, c := range e.Commits {
+		if hexadecimal && len(text) >= 7 && strings.HasPrefix(c, text) {
+			return true
+		}
+	}
+	for _, word := range strings.Fields(text) {
+		if !strings.Contains(strings.ToLower(e.Summary), strings.ToLower(word)) {
+			return false
+		}
+	}
+	return true
+}
+
+// Entities implements [Index].
+func (o Oracle) Entities(_ context.Context, v whatchanged.View, s whatchanged.EntitySelection) (all []whatchanged.EntityRecord, _ error) {
+	first := map[whatchanged.Ref]whatchanged.Position{}
+	for _, e := range slices.Backward(o.told(v)) {
+		first[e.Entity] = e.Position
+		if e.Dependency != nil {
+			first[e.Dependency.To] = e.Position
+		}
+	}
+	for ref, p := range first {
+		switch {
+		case len(s.Refs) > 0 && !slices.Contains(s.Refs, ref):
+		case len(s.Kinds) > 0 && !slices.Contains(s.Kinds, ref.Kind):
+		case !strings.Contains(ref.String(), strings.ToLower(s.Text)):
+		default:
+			all = append(all, whatchanged.EntityRecord{Ref: ref, FirstKnown: p})
+		}
+	}
+	slices.SortFunc(all, func(a, b whatchanged.EntityRecord) int { return a.Ref.Compare(b.Ref) })
+	return all[:min(s.Limit, len(all))], o.stale(v)
+}
+
+// neighbours returns, in order, what one step from a reference leads to.
+func (o Oracle) neighbours(v whatchanged.View, from whatchanged.Ref, d whatchanged.Direction) []whatchanged.Ref {
+	type edge struct {
+		from, to whatchanged.Ref
+		evidence whatchanged.Evidence
+	}
+	holds := map[edge]bool{}
+	for _, e := range o.seen(v) { // in the order of time, so the last one counts
+		if e.Dependency != nil {
+			holds[edge{e.Entity, e.Dependency.To, e.Dependency.Evidence}] = !e.Dependency.Removed
+		}
+	}
+	found := map[whatchanged.Ref]bool{}
+	for e, ok := range holds {
+		if d == whatchanged.Dependents {
+			e.from, e.to = e.to, e.from
+		}
+		if ok && e.from == from {
+			found[e.to] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(found), whatchanged.Ref.Compare)
+}
+
+// Reach implements [Index]. It takes entities off a queue, and since each
+// level of the queue is sorted, the first to lead somewhere is the first by
+// reference.
+func (o Oracle) Reach(_ context.Context, v whatchanged.View, w whatchanged.Walk) (all []whatchanged.Reached, _ error) {
+	visited := map[whatchanged.Ref]bool{}
+	var level []whatchanged.Reached
+	for _, from := range slices.SortedFunc(slices.Values(w.From), whatchanged.Ref.Compare) {
+		if !visited[from] {
+			visited[from] = true
+			level = append(level, whatchanged.Reached{Ref: from, Path: []whatchanged.Ref{from}})
+		}
+	}
+	for hop := 1; hop <= w.Hops; hop++ {
+		var next []whatchanged.Reached
+		for _, at := range level {
+			for _, ref := range o.neighbours(v, at.Ref, w.Direction) {
+				if !visited[ref] {
+					visited[ref] = true
+					next = append(next, whatchanged.Reached{Ref: ref, Hops: hop, Direction: w.Direction, Path: append(slices.Clone(at.Path), ref)})
+				}
+			}
+		}
+		slices.SortFunc(next, func(a, b whatchanged.Reached) int { return a.Ref.Compare(b.Ref) })
+		all, level = append(all, next...), next
+	}
+	return all[:min(w.Limit, len(all))], o.stale(v)
+}
+
+// Sources implements [Index].
+func (o Oracle) Sources(_ context.Context, v whatchanged.View, i whatchanged.Interval) (all []whatchanged.SourceCoverage, _ error) {
+	for _, d := range o {
+		if d.Sequence > v.KnownAt.Sequence {
+			continue
+		}
+		n := slices.IndexFunc(all, func(s whatchanged.SourceCoverage) bool { return s.Source == d.Source })
+		if n < 0 {
+			n, all = len(all), append(all, whatchanged.SourceCoverage{Source: d.Source, State: whatchanged.CoverageUnknown})
+		}
+		s := &all[n]
+		if s.LastHeard == nil || d.ReceivedAt.After(*s.LastHeard) {
+			s.LastHeard = &d.ReceivedAt
+		}
+		switch {
+		case i.Contains(d.ReceivedAt):
+			s.State = whatchanged.CoverageHeard
+			s.Deliveries++
+			if d.Outcome == whatchanged.Rejected {
+				s.Rejected++
+			}
+		case d.ReceivedAt.Before(i.From) && s.State == whatchanged.CoverageUnknown:
+			s.State = whatchanged.CoverageSilent
+		}
+	}
+	slices.SortFunc(all, func(a, b whatchanged.SourceCoverage) int { return cmp.Compare(a.Source, b.Source) })
+	return all, o.stale(v)
+}
+
+// Deliveries implements [Index].
+func (o Oracle) Deliveries(_ context.Context, v whatchanged.View, sequences []uint64) (all []whatchanged.Delivery, _ error) {
+	for _, d := range o {
+		if slices.Contains(sequences, d.Sequence) && d.Sequence <= v.KnownAt.Sequence {
+			d.Events = nil
+			all = append(all, d)
+		}
+	}
+	return all, o.stale(v)
+}
