@@ -1,0 +1,245 @@
+package embedded
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// Failures of a first start that may pass by themselves.
+var (
+	errPort = errors.New("the port was taken")
+	errHeld = errors.New("the data folder is held")
+)
+
+const (
+	grace    = 5 * time.Second       // from the request to end until the kill
+	startup  = 2 * time.Minute       // a child that has not answered by then is replaced; loading many parts takes a while
+	interval = 10 * time.Millisecond // between two looks whether the port answers
+)
+
+//go:embed sql/hold.sql
+var holdSQL string
+
+//go:embed sql/create.sql
+var createSQL string
+
+// supervise runs one child after another until ctx ends. It tells first how
+// the first one came up, and gives up if it did not.
+//
+// It keeps its thread: the kernel's parent-death signal is tied to the thread
+// that started the child, not to the process.
+func (p *process) supervise(ctx context.Context, first chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer close(p.done)
+	defer p.lock.Close()
+	wait := p.config.Backoff.First
+	for {
+		answered, err := p.run(ctx, first)
+		if ctx.Err() != nil || first != nil && answered == 0 {
+			return
+		}
+		first = nil
+		if answered > p.config.Backoff.Max {
+			wait = p.config.Backoff.First
+		}
+		p.config.Log.Error("the engine ended; starting it again", "error", err, "in", wait, "last", p.output.last())
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, p.config.Backoff.Max)
+		p.mu.Lock()
+		p.restarts++
+		p.mu.Unlock()
+	}
+}
+
+// run runs one child to its end and returns for how long it answered, 0 if it
+// never did, and what Wait said. It tells first, unless nil, whether it came up.
+func (p *process) run(ctx context.Context, first chan<- error) (time.Duration, error) {
+	cmd, release, err := p.launch()
+	if err != nil {
+		tell(first, err)
+		return 0, err
+	}
+	defer release()
+	gone := p.started(cmd.Process)
+	up := make(chan time.Time, 1)
+	go p.greet(ctx, cmd.Process, gone, up, first)
+	go p.end(ctx, cmd.Process, gone)
+
+	err = cmd.Wait()
+	p.ended(gone)
+	since := <-up
+	if since.IsZero() {
+		tell(first, p.failure(err))
+		return 0, err
+	}
+	return max(time.Since(since), 1), err
+}
+
+func tell(first chan<- error, err error) {
+	if first != nil {
+		first <- err
+	}
+}
+
+// launch starts a child. The caller releases what it holds after its end.
+func (p *process) launch() (*exec.Cmd, func(), error) {
+	exe, err := executable()
+	if err != nil {
+		return nil, nil, fmt.Errorf("find our own executable: %w", err)
+	}
+	theirs, ours, err := os.Pipe()
+	if err != nil {
+		return nil, nil, fmt.Errorf("a pipe to the engine: %w", err)
+	}
+	defer theirs.Close()
+	cmd := exec.Command(exe) //nolint:noctx // ended by end: asked first, then killed
+	cmd.Args = append([]string{childName, p.config.Library}, p.arguments()...)
+	cmd.Dir = p.config.Data
+	cmd.Env = environment()
+	cmd.Stdin = theirs // never written: its end is how the child sees ours
+	cmd.Stdout, cmd.Stderr = p.output, p.output
+	cmd.SysProcAttr = attributes()
+	if err := cmd.Start(); err != nil {
+		ours.Close()
+		return nil, nil, fmt.Errorf("start the engine: %w", err)
+	}
+	return cmd, func() { ours.Close() }, nil
+}
+
+func (p *process) arguments() []string {
+	return []string{
+		"--config-file", p.settingsPath("config.xml"),
+		"--path", p.config.Data,
+		"--listen_host", "127.0.0.1",
+		"--tcp_port", strconv.Itoa(p.port),
+		"--query", holdSQL,
+	}
+}
+
+// environment is all that the child sees of ours. The rest may hold secrets,
+// and the engine does look into its environment for keys of other services.
+func environment() []string {
+	env := []string{"TZ=UTC"}
+	if path, ok := os.LookupEnv("LD_LIBRARY_PATH"); ok {
+		env = append(env, "LD_LIBRARY_PATH="+path)
+	}
+	return env
+}
+
+func (p *process) started(child *os.Process) chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.child, p.gone = child, make(chan struct{})
+	return p.gone
+}
+
+func (p *process) ended(gone chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.child = nil
+	close(gone)
+	select {
+	case <-p.ready:
+		p.ready = make(chan struct{})
+	default:
+	}
+}
+
+// greet waits until the child answers as the writer, and says since when on
+// up, which it closes without a word if the child was gone first. A child that
+// answers with a refusal will not do better later.
+func (p *process) greet(ctx context.Context, child *os.Process, gone <-chan struct{}, up chan<- time.Time, first chan<- error) {
+	defer close(up)
+	late := time.After(startup)
+	var refusal *clickhouse.Exception
+	for {
+		err := p.create(ctx, p.config.Database)
+		if err == nil {
+			break
+		}
+		if errors.As(err, &refusal) {
+			fmt.Fprintf(p.output, "our greeting was refused: %v\n", err)
+			child.Kill()
+			return
+		}
+		select {
+		case <-gone:
+			return
+		case <-ctx.Done():
+			return // end does the rest
+		case <-late:
+			fmt.Fprintf(p.output, "no answer to our greeting: %v\n", err)
+			child.Kill()
+			return
+		case <-time.After(interval):
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.child != child {
+		return
+	}
+	up <- time.Now()
+	close(p.ready)
+	tell(first, nil)
+}
+
+// create makes a database if it is not there. It connects for that alone,
+// because a connection cannot be opened on a database that does not exist.
+func (p *process) create(ctx context.Context, database string) error {
+	o := p.options("writer", p.writer, "")
+	o.DialTimeout = time.Second // covers the greeting; loopback
+	conn, err := clickhouse.Open(o)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	ctx = clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters{"database": database}))
+	return conn.Exec(ctx, createSQL)
+}
+
+// end asks the child to end when ctx does, and kills it if it takes too long.
+func (p *process) end(ctx context.Context, child *os.Process, gone <-chan struct{}) {
+	select {
+	case <-gone:
+		return
+	case <-ctx.Done():
+	}
+	child.Signal(syscall.SIGTERM)
+	select {
+	case <-gone:
+	case <-time.After(grace):
+		p.config.Log.Warn("the engine did not end when asked; killing it")
+		child.Kill()
+	}
+}
+
+// failure says why the first child did not come up.
+func (p *process) failure(err error) error {
+	last := p.output.last()
+	switch {
+	case p.output.said("Code: 76."):
+		return p.held()
+	case p.output.said("Address already in use"):
+		return whatchanged.Errorf(whatchanged.CodeUnavailable,
+			"the engine's port %d was taken by another process%s", p.port, last).Hiding(errPort)
+	}
+	return whatchanged.Errorf(whatchanged.CodeUnavailable, "the engine did not start%s", last).Hiding(err)
+}
