@@ -73,12 +73,12 @@ type Engine struct {
 type process struct {
 	config Config
 	port   int
-	writer string // password
-	reader string // password
 	stop   context.CancelFunc
 	done   chan struct{}
 	output *output
 	lock   *os.File // held while the data folder is ours
+
+	writer, reader, supervisor string // passwords
 
 	mu       sync.Mutex
 	child    *os.Process   // nil between two children
@@ -159,7 +159,7 @@ func start(ctx context.Context, c Config) (*Engine, error) {
 		return nil, err
 	}
 	p := &process{
-		config: c, port: port, writer: rand.Text(), reader: rand.Text(),
+		config: c, port: port, writer: rand.Text(), reader: rand.Text(), supervisor: rand.Text(),
 		done: make(chan struct{}), ready: make(chan struct{}), output: newOutput(c.Log),
 	}
 	if err := p.hold(); err != nil {

@@ -68,11 +68,12 @@ func (p *process) held() error {
 // writeSettings writes the engine's settings and users, for the owner's eyes.
 func (p *process) writeSettings() error {
 	values := struct {
-		Users, Writer, Reader, Database string
-		Shared                          bool
-		Engines                         []string
+		Users, Writer, Reader, Supervisor, Database string
+		Shared                                      bool
+		Engines                                     []string
 	}{
-		p.settingsPath("users.xml"), sum(p.writer), sum(p.reader), p.config.Database, p.config.Shared, tableEngines,
+		p.settingsPath("users.xml"), sum(p.writer), sum(p.reader), sum(p.supervisor),
+		p.config.Database, p.config.Shared, tableEngines,
 	}
 	for _, name := range []string{"config.xml", "users.xml"} {
 		var b bytes.Buffer

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -34,6 +33,9 @@ var holdSQL string
 
 //go:embed sql/create.sql
 var createSQL string
+
+//go:embed sql/end.sql
+var endSQL string
 
 // supervise runs one child after another until ctx ends. It tells first how
 // the first one came up, and gives up if it did not.
@@ -201,18 +203,23 @@ func (p *process) greet(ctx context.Context, child *os.Process, gone <-chan stru
 	tell(first, nil)
 }
 
-// create makes a database if it is not there. It connects for that alone,
-// because a connection cannot be opened on a database that does not exist.
+// create makes a database if it is not there.
 func (p *process) create(ctx context.Context, database string) error {
-	o := p.options("writer", p.writer, "")
-	o.DialTimeout = time.Second // covers the greeting; loopback
+	ctx = clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters{"database": database}))
+	return p.exec(ctx, "writer", p.writer, createSQL)
+}
+
+// exec runs one statement on a connection of its own and on no database: the
+// one that is wanted may not be there yet.
+func (p *process) exec(ctx context.Context, user, password, statement string) error {
+	o := p.options(user, password, "")
+	o.DialTimeout = time.Second // greeting included
 	conn, err := clickhouse.Open(o)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	ctx = clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters{"database": database}))
-	return conn.Exec(ctx, createSQL)
+	return conn.Exec(ctx, statement)
 }
 
 // end asks the child to end when ctx does, and kills it if it takes too long.
@@ -222,10 +229,17 @@ func (p *process) end(ctx context.Context, child *os.Process, gone <-chan struct
 		return
 	case <-ctx.Done():
 	}
-	child.Signal(syscall.SIGTERM)
+	late := time.After(grace)
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if err := p.exec(asking, "supervisor", p.supervisor, endSQL); err != nil {
+		p.config.Log.Debug("the engine could not be asked to end", "error", err)
+		child.Kill()
+		return
+	}
 	select {
 	case <-gone:
-	case <-time.After(grace):
+	case <-late:
 		p.config.Log.Warn("the engine did not end when asked; killing it")
 		child.Kill()
 	}
