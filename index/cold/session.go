@@ -1,0 +1,107 @@
+package cold
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"sync/atomic"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// scope names this package to OpenTelemetry.
+const scope = "whatchanged.dev/whatchanged/index/cold"
+
+// A session is a connection whose every query is bounded in time, named to
+// ClickHouse, traced and measured. All queries of reads go through [session.each].
+type session struct {
+	conn     driver.Conn
+	maxTime  time.Duration
+	tracer   trace.Tracer
+	duration metric.Float64Histogram
+}
+
+func open(ctx context.Context, c Config) (*session, error) {
+	if c.Tracer == nil {
+		c.Tracer = otel.GetTracerProvider()
+	}
+	if c.Meter == nil {
+		c.Meter = otel.GetMeterProvider()
+	}
+	duration, err := c.Meter.Meter(scope).Float64Histogram("whatchanged.index.query.duration",
+		metric.WithUnit("s"), metric.WithDescription("How long queries to ClickHouse take, rows received included."),
+		metric.WithExplicitBucketBoundaries(.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30))
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dial(ctx, c.Options)
+	if err != nil {
+		return nil, err
+	}
+	return &session{conn, cmp.Or(c.MaxTime, 30*time.Second), c.Tracer.Tracer(scope), duration}, nil
+}
+
+// reading holds for every read: on a cluster, a subquery that names a
+// Distributed table is answered once and sent to the shards.
+var reading = clickhouse.Settings{"distributed_product_mode": "global"}
+
+// each runs one query of the read called name and hands over its rows one by
+// one; an error of row ends it.
+func (s *session) each(ctx context.Context, name string, q *query, row func(driver.Rows) error) (err error) {
+	return s.observe(ctx, name, reading, func(ctx context.Context, count *counts) error {
+		ctx, cancel := context.WithCancel(ctx)
+		rows, err := s.conn.Query(ctx, q.text, q.args...)
+		if err != nil {
+			cancel()
+			return outside(name, err)
+		}
+		defer rows.Close()
+		defer cancel() // first, or Close would read what is left
+		for rows.Next() {
+			count.returned++
+			if err := row(rows); err != nil {
+				return err
+			}
+		}
+		return outside(name, rows.Err())
+	})
+}
+
+type counts struct {
+	read     atomic.Uint64 // rows ClickHouse went through, as it reports on the way
+	returned int64
+}
+
+// observe gives do a context that bounds and names its query, and records a
+// span and a duration.
+func (s *session) observe(ctx context.Context, name string, settings clickhouse.Settings, do func(context.Context, *counts) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.maxTime)
+	defer cancel()
+	ctx, span := s.tracer.Start(ctx, "index."+name, trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(attribute.String("db.system.name", "clickhouse")))
+	defer span.End()
+	var n counts
+	settings = maps.Clone(settings)
+	settings["log_comment"] = "whatchanged " + name
+	begun := time.Now()
+	err := do(clickhouse.Context(ctx, clickhouse.WithSettings(settings), clickhouse.WithSpan(span.SpanContext()),
+		clickhouse.WithProgress(func(p *clickhouse.Progress) { n.read.Add(p.Rows) })), &n)
+	s.duration.Record(ctx, time.Since(begun).Seconds(), metric.WithAttributes(attribute.String("read", name)))
+	span.SetAttributes(attribute.Int64("db.clickhouse.rows_read", int64(n.read.Load())),
+		attribute.Int64("db.response.returned_rows", n.returned))
+	if err != nil {
+		span.SetStatus(codes.Error, name)
+		span.RecordError(err)
+	}
+	return err
+}
+
+// Close ends the connections.
+func (s *session) Close() error { return s.conn.Close() }

@@ -1,0 +1,153 @@
+package cold
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// A Snapshot is what a hot tier starts from: all that it needs in order to
+// answer questions whose interval starts at or after a horizon and whose
+// KnownAt is at or after the horizon's position, as of the watermark at which
+// it was taken. Each method streams one part of it, by a query of its own;
+// since nothing up to the watermark ever changes, the parts fit together.
+type Snapshot struct {
+	Watermark whatchanged.Watermark
+
+	r        *Reader
+	horizon  time.Time
+	position whatchanged.Position
+}
+
+// Snapshot takes a snapshot for a horizon in time and in the change log.
+func (r *Reader) Snapshot(ctx context.Context, horizon time.Time, position whatchanged.Position) (*Snapshot, error) {
+	w, err := r.Watermark(ctx)
+	return &Snapshot{w, r, horizon, position}, err
+}
+
+// Events returns, in no order, the events that take effect at or after the
+// horizon or stand at or after its position. Left out are those that were
+// corrected by the horizon's position.
+func (s *Snapshot) Events(ctx context.Context) iter.Seq2[whatchanged.Event, error] {
+	part := func(late bool) iter.Seq2[whatchanged.Event, error] {
+		q := s.compose("snapshot_events", snapshotEvents{late}).at("horizon", s.horizon).position("known", s.position)
+		if late {
+			q.position("horizon", s.position)
+		}
+		return stream(ctx, s.r, "snapshotEvents", q, scanEvent)
+	}
+	return func(yield func(whatchanged.Event, error) bool) {
+		for _, late := range []bool{false, true} {
+			for e, err := range part(late) {
+				if !yield(e, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// snapshotEvents is what sql/snapshot_events.sql may be asked.
+type snapshotEvents struct{ Late bool }
+
+// An Edge is one version of a dependency edge.
+type Edge struct {
+	From        whatchanged.Ref
+	Dependency  whatchanged.Dependency
+	EffectiveAt time.Time
+	Position    whatchanged.Position
+	ID          string // of the event that told of it
+	Revision    int
+}
+
+// Edges returns every version of every edge, in no order, without those that
+// were corrected by the horizon's position.
+func (s *Snapshot) Edges(ctx context.Context) iter.Seq2[Edge, error] {
+	q := s.compose("snapshot_edges", nil).position("known", s.position)
+	return stream(ctx, s.r, "snapshotEdges", q, func(rows driver.Rows) (e Edge, err error) {
+		var evidence string
+		var revision uint32
+		e.From, e.Dependency.To, err = scanEnds(rows, &evidence, &e.Dependency.Removed, &e.EffectiveAt,
+			&e.Position.Sequence, &e.Position.Index, &e.ID, &revision)
+		e.Dependency.Evidence, e.EffectiveAt, e.Revision = whatchanged.Evidence(evidence), e.EffectiveAt.UTC(), int(revision)
+		return e, err
+	})
+}
+
+// Entities returns every entity, ordered by reference.
+func (s *Snapshot) Entities(ctx context.Context) iter.Seq2[whatchanged.EntityRecord, error] {
+	every := whatchanged.EntitySelection{Limit: 1<<63 - 1}
+	q := composeEntities(whatchanged.View{KnownAt: s.Watermark.Position}, every)
+	return stream(ctx, s.r, "snapshotEntities", q, scanEntity)
+}
+
+// A Correction says that a revision above 0 of an event stands at a position.
+type Correction struct {
+	ID       string
+	Revision int
+	Position whatchanged.Position
+}
+
+// Corrections returns every correction, in no order: an event of a lower
+// revision that comes late is then known to be superseded.
+func (s *Snapshot) Corrections(ctx context.Context) iter.Seq2[Correction, error] {
+	q := s.compose("snapshot_corrections", nil)
+	return stream(ctx, s.r, "snapshotCorrections", q, func(rows driver.Rows) (c Correction, err error) {
+		e, err := scanIdentity(rows, &c.Position.Sequence, &c.Position.Index)
+		c.ID, c.Revision = e.ID, e.Revision
+		return c, err
+	})
+}
+
+// Deliveries returns the deliveries at or after the horizon's position, in
+// order, with only their sequence, time of arrival, source and outcome.
+func (s *Snapshot) Deliveries(ctx context.Context) iter.Seq2[whatchanged.Delivery, error] {
+	q := s.compose("snapshot_deliveries", nil).set("horizon_sequence", s.position.Sequence)
+	return stream(ctx, s.r, "snapshotDeliveries", q, func(rows driver.Rows) (d whatchanged.Delivery, err error) {
+		var outcome string
+		err = rows.Scan(&d.Sequence, &d.ReceivedAt, &d.Source, &outcome)
+		d.ReceivedAt, d.Outcome = d.ReceivedAt.UTC(), whatchanged.Outcome(outcome)
+		return d, err
+	})
+}
+
+// Heard returns when each source was last heard before the horizon's position.
+func (s *Snapshot) Heard(ctx context.Context) (map[string]time.Time, error) {
+	heard := map[string]time.Time{}
+	q := s.compose("snapshot_heard", nil).set("horizon_sequence", s.position.Sequence)
+	err := s.r.each(ctx, "snapshotHeard", q, func(rows driver.Rows) error {
+		var source string
+		var at time.Time
+		err := rows.Scan(&source, &at)
+		heard[source] = at.UTC()
+		return err
+	})
+	return heard, err
+}
+
+func (s *Snapshot) compose(name string, with any) *query {
+	return compose(name, with).set("watermark", s.Watermark.Position.Sequence)
+}
+
+// stream hands over the rows of a query as they come. Once the caller has
+// enough, the query is cancelled; a failure is the last thing handed over.
+func stream[T any](ctx context.Context, r *Reader, name string, q *query, scan func(driver.Rows) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		enough := false
+		err := r.each(ctx, name, q, func(rows driver.Rows) error {
+			v, err := scan(rows)
+			if err == nil && !yield(v, nil) {
+				enough, err = true, context.Canceled
+			}
+			return err
+		})
+		if err != nil && !enough {
+			var none T
+			yield(none, err)
+		}
+	}
+}

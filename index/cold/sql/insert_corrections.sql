@@ -1,0 +1,1 @@
+INSERT INTO corrections (id, revision, sequence, ordinal)

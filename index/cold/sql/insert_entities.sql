@@ -1,0 +1,1 @@
+INSERT INTO entities (entity, kind, namespace, name, first_known)
