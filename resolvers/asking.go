@@ -111,7 +111,7 @@ func (a *asking) storedAt(field string, p whatchanged.Position) (time.Time, erro
 // incidentStart returns when the first change event told of an incident.
 func (a *asking) incidentStart(field, id string) (time.Time, error) {
 	ref := whatchanged.RefOf(whatchanged.KindIncident, id)
-	page, err := a.index.Changes(a.ctx, a.view, whatchanged.Selection{
+	page, err := a.index.Changes(a.ctx, a.seeing(whatchanged.MaxTime), whatchanged.Selection{
 		Entities: []whatchanged.Ref{ref}, Interval: whatchanged.Always, Limit: 1})
 	if err != nil {
 		return time.Time{}, err
@@ -145,6 +145,14 @@ func (a *asking) known(w *whatchanged.When) error {
 		a.view.KnownAt = p
 	}
 	return nil
+}
+
+// seeing is the view as of another moment: what happened in a window is asked as
+// of its end, what an id names whenever it takes effect.
+func (a *asking) seeing(asOf time.Time) whatchanged.View {
+	v := a.view
+	v.AsOf = asOf
+	return v
 }
 
 // envelope starts the answer: all that follows from the times alone.

@@ -84,7 +84,7 @@ func (a *asking) change(in ChangeInput) (*Change, error) {
 
 // events reads the events of ids and returns them in the order of ids.
 func (a *asking) events(ids []string) ([]whatchanged.Event, error) {
-	page, err := a.index.Changes(a.ctx, a.view, whatchanged.Selection{IDs: ids, Interval: whatchanged.Always, Limit: len(ids)})
+	page, err := a.index.Changes(a.ctx, a.seeing(whatchanged.MaxTime), whatchanged.Selection{IDs: ids, Interval: whatchanged.Always, Limit: len(ids)})
 	if err != nil {
 		return nil, err
 	}

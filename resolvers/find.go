@@ -128,7 +128,7 @@ func matchReason(ref whatchanged.Ref, text string) string {
 // findChanges returns the changes that carry the text, latest first, and how
 // many there are.
 func (a *asking) findChanges(query string, kinds []string, x *excluded) ([]FindMatch, int, error) {
-	page, err := a.index.Mentions(a.ctx, a.view, whatchanged.Mention{Text: query, Interval: a.interval, Limit: maxMentions})
+	page, err := a.index.Mentions(a.ctx, a.seeing(a.interval.To), whatchanged.Mention{Text: query, Interval: a.interval, Limit: maxMentions})
 	if err != nil {
 		return nil, 0, err
 	}

@@ -217,14 +217,15 @@ func (f filter) apply(events []whatchanged.Event, x *excluded) []whatchanged.Eve
 // not returned is counted.
 func (a *asking) candidates(near neighbourhood, x *excluded) ([]whatchanged.Event, int, error) {
 	sel := whatchanged.Selection{Interval: a.interval, Descending: true, Limit: maxCandidates}
-	all, err := a.index.Changes(a.ctx, a.view, whatchanged.Selection{Interval: a.interval})
+	view := a.seeing(a.interval.To)
+	all, err := a.index.Changes(a.ctx, view, whatchanged.Selection{Interval: a.interval})
 	if err != nil {
 		return nil, 0, err
 	}
 	if len(near) > 0 {
 		sel.Entities = near.refs()
 	}
-	page, err := a.index.Changes(a.ctx, a.view, sel)
+	page, err := a.index.Changes(a.ctx, view, sel)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -1,0 +1,144 @@
+// Package folder keeps a data folder to one owner.
+//
+// The engine and the change log each need their folder for themselves, and the
+// log does not check: two servers on one folder would both acknowledge, and
+// lose events. So whoever opens the folder first holds a lock on one file in
+// it until it ends, however it ends, and writes there at which address it can
+// be asked. Others talk to that address instead.
+package folder
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// An Owner is what the lock file says of who holds a folder.
+type Owner struct {
+	PID     int    `json:"pid"`
+	Address string `json:"address"` // of its HTTP surface, as http://127.0.0.1:8080; "" until it listens
+}
+
+// A Folder is a data folder that this process owns.
+type Folder struct {
+	Path string
+	file *os.File
+}
+
+const lockName = "owner.lock"
+
+// Open takes the folder at path, and makes it if it is not there. If another
+// process owns it the error is [*OwnedError].
+func Open(path string) (*Folder, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(path, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		defer f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			owner, _ := read(path) // it may be about to write it
+			return nil, &OwnedError{Path: path, Owner: owner}
+		}
+		return nil, fmt.Errorf("lock the data folder: %w", err)
+	}
+	folder := &Folder{Path: path, file: f}
+	return folder, folder.Announce("")
+}
+
+// Announce writes where this process can be asked.
+func (f *Folder) Announce(address string) error {
+	b, err := json.Marshal(Owner{PID: os.Getpid(), Address: address})
+	if err != nil {
+		return err
+	}
+	if err := f.file.Truncate(0); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	_, err = f.file.WriteAt(b, 0)
+	return err
+}
+
+// Close gives the folder up.
+func (f *Folder) Close() error { return f.file.Close() }
+
+// Find returns who owns the folder at path; ok is false when nobody does.
+func Find(path string) (owner Owner, ok bool, err error) {
+	f, err := os.Open(filepath.Join(path, lockName))
+	if errors.Is(err, os.ErrNotExist) {
+		return Owner{}, false, nil
+	}
+	if err != nil {
+		return Owner{}, false, fmt.Errorf("data folder: %w", err)
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); err == nil {
+		return Owner{}, false, nil // closing gives the lock up again
+	}
+	owner, err = read(path)
+	return owner, true, err
+}
+
+func read(path string) (Owner, error) {
+	var o Owner
+	b, err := os.ReadFile(filepath.Join(path, lockName))
+	if err == nil {
+		err = json.Unmarshal(b, &o)
+	}
+	if err != nil {
+		return o, fmt.Errorf("read who owns %s: %w", path, err)
+	}
+	return o, nil
+}
+
+// An OwnedError says that another process owns a folder.
+type OwnedError struct {
+	Path  string
+	Owner Owner
+}
+
+// Error says who, and what to do instead.
+func (e *OwnedError) Error() string {
+	at := "not listening yet"
+	if e.Owner.Address != "" {
+		at = "at " + e.Owner.Address
+	}
+	return fmt.Sprintf("the data folder %s is in use by process %d, %s: ask that one, or choose another folder with --data", e.Path, e.Owner.PID, at)
+}
+
+// As lets the error be read as one of the product's.
+func (e *OwnedError) As(target any) bool {
+	t, ok := target.(**whatchanged.Error)
+	if ok {
+		*t = whatchanged.Errorf(whatchanged.CodeUnavailable, "%s", e.Error()).In("data")
+	}
+	return ok
+}
+
+// Key returns the folder's own secret key of 32 bytes, which it makes when it
+// is not there. Equal secrets in deliveries look equal as long as it is kept.
+func (f *Folder) Key() ([]byte, error) {
+	path := filepath.Join(f.Path, "redaction.key")
+	b, err := os.ReadFile(path)
+	if err == nil && len(b) == 32 {
+		return b, nil
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("redaction key: %w", err)
+	}
+	if err == nil {
+		return nil, fmt.Errorf("redaction key: %s holds %d bytes, want 32: restore it, or remove it to begin a new one", path, len(b))
+	}
+	b = make([]byte, 32)
+	_, _ = rand.Read(b) // it never fails
+	return b, os.WriteFile(path, b, 0o600)
+}

@@ -1,0 +1,160 @@
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// An Object is a JSON object whose members keep their order, so that the
+// schemas that assistants read, and their snapshots, do not shuffle.
+type Object []Member
+
+// A Member is one member of an Object.
+type Member struct {
+	Name  string
+	Value any
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (o Object) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, m := range o {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, err := json.Marshal(m.Name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(m.Value)
+		if err != nil {
+			return nil, fmt.Errorf("member %s: %w", m.Name, err)
+		}
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// InputSchema returns the JSON Schema (2020-12) of the arguments of the
+// question called name, followed by extra properties of the surface's own.
+func InputSchema(name string, extra ...Member) Object {
+	_, input := Input(name)
+	var properties Object
+	required := []string{}
+	for _, f := range input.Fields {
+		p := append(jsonType(f.Type), Member{"description", f.Description})
+		if f.DefaultValue != nil {
+			v, _ := f.DefaultValue.Value(nil) // the schema has been validated
+			p = append(p, Member{"default", v})
+		}
+		properties = append(properties, Member{f.Name, p})
+		if f.Type.NonNull && f.DefaultValue == nil {
+			required = append(required, f.Name)
+		}
+	}
+	properties = append(properties, extra...)
+	s := Object{{"type", "object"}, {"properties", properties}}
+	if len(required) > 0 {
+		s = append(s, Member{"required", required})
+	}
+	return append(s, Member{"additionalProperties", false})
+}
+
+// OutputSchema returns the JSON Schema of the answer to the question called
+// name, with the object types it is made of under $defs.
+func OutputSchema(name string) Object {
+	field, _ := Input(name)
+	d := definitions{seen: map[string]bool{}}
+	s := d.object(Parsed.Types[field.Type.Name()])
+	return append(s, Member{"$defs", d.defs})
+}
+
+// definitions collects the object types that a schema refers to.
+type definitions struct {
+	defs Object
+	seen map[string]bool
+}
+
+func (d *definitions) object(t *ast.Definition) Object {
+	var properties Object
+	required := []string{}
+	for _, f := range t.Fields {
+		if len(f.Name) > 1 && f.Name[:2] == "__" {
+			continue
+		}
+		properties = append(properties, Member{f.Name, d.value(f.Type)})
+		required = append(required, f.Name)
+	}
+	return Object{{"type", "object"}, {"properties", properties}, {"required", required}}
+}
+
+func (d *definitions) value(t *ast.Type) Object {
+	if !t.NonNull {
+		nonNull := *t
+		nonNull.NonNull = true
+		return Object{{"anyOf", []Object{d.value(&nonNull), {{"type", "null"}}}}}
+	}
+	if t.Elem != nil {
+		return Object{{"type", "array"}, {"items", d.value(t.Elem)}}
+	}
+	def := Parsed.Types[t.Name()]
+	if def.Kind != ast.Object {
+		return jsonType(t)
+	}
+	if !d.seen[def.Name] {
+		d.seen[def.Name] = true
+		at := len(d.defs)
+		d.defs = append(d.defs, Member{def.Name, nil})
+		d.defs[at].Value = d.object(def)
+	}
+	return Object{{"$ref", "#/$defs/" + def.Name}}
+}
+
+// jsonType is the JSON type of a scalar or a list of scalars. A scalar JSON
+// may be anything.
+func jsonType(t *ast.Type) Object {
+	if t.Elem != nil {
+		return Object{{"type", "array"}, {"items", jsonType(t.Elem)}}
+	}
+	switch t.Name() {
+	case "Int":
+		return Object{{"type", "integer"}}
+	case "Float":
+		return Object{{"type", "number"}}
+	case "Boolean":
+		return Object{{"type", "boolean"}}
+	case "JSON":
+		return Object{}
+	}
+	return Object{{"type", "string"}}
+}
+
+// Selection returns the selection set that asks for every field of the answer
+// to the question called name.
+func Selection(name string) string {
+	field, _ := Input(name)
+	var b bytes.Buffer
+	selection(&b, Parsed.Types[field.Type.Name()])
+	return b.String()
+}
+
+func selection(b *bytes.Buffer, t *ast.Definition) {
+	b.WriteByte('{')
+	for i, f := range t.Fields {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(f.Name)
+		if def := Parsed.Types[f.Type.Name()]; def.Kind == ast.Object {
+			selection(b, def)
+		}
+	}
+	b.WriteByte('}')
+}

@@ -1,0 +1,238 @@
+// Package index keeps change events readable, and decides which of its tiers
+// answers.
+//
+// The change log (package changelog) is what a 202 stands for. One writer
+// stores it in the cold tier, ClickHouse (package cold), which has all of
+// history. Every process tails it into its own hot tier (package hot), which
+// has the present view and the last hours in memory. A read that the hot tier
+// can prove is answered there; of a read that reaches further back, the part
+// before the hot tier's horizon comes from the cold tier and the rest from
+// memory, so that the cold part stays the same while events stream in and can
+// be kept (see cache.go).
+//
+// While ClickHouse is away, reads that the hot tier covers are answered and
+// the others are refused as unavailable; deliveries are taken as before, since
+// the log stores them.
+package index
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	"golang.org/x/sync/errgroup"
+
+	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/index/changelog"
+	"whatchanged.dev/whatchanged/index/cold"
+	"whatchanged.dev/whatchanged/index/hot"
+)
+
+// A Config says what an index is made of.
+type Config struct {
+	Log  *changelog.Log
+	Cold Cold
+
+	Keep       time.Duration // how far back the hot tier reaches; 48 h if zero
+	CacheBytes int64         // of cold answers; 64 MiB if zero
+	Every      time.Duration // how often the horizon moves and the log is purged; 1 min if zero
+
+	Now    func() time.Time // time.Now if nil
+	Logger *slog.Logger
+	Meter  metric.MeterProvider
+}
+
+// Cold says how to reach ClickHouse.
+type Cold struct {
+	Writer, Reader cold.Config
+	Layout         cold.Layout
+}
+
+// An Index answers reads. It is safe for concurrent use.
+type Index struct {
+	config Config
+	reader atomic.Pointer[cold.Reader] // nil until ClickHouse was there once
+	writer atomic.Pointer[cold.Writer]
+	hot    atomic.Pointer[hot.Tier] // nil until loaded
+	loaded chan struct{}            // closed when hot is there
+	cache  *cache
+}
+
+// New returns an index that answers nothing yet; [Index.Run] brings it up.
+func New(c Config) (*Index, error) {
+	if c.Keep == 0 {
+		c.Keep = 48 * time.Hour
+	}
+	if c.CacheBytes == 0 {
+		c.CacheBytes = 64 << 20
+	}
+	if c.Every == 0 {
+		c.Every = time.Minute
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	cache, err := newCache(c.CacheBytes, c.Meter)
+	if err != nil {
+		return nil, err
+	}
+	return &Index{config: c, loaded: make(chan struct{}), cache: cache}, nil
+}
+
+// Run connects to ClickHouse, brings its tables up to date, loads the hot tier
+// and keeps all of it going until ctx ends. It waits for what is away.
+func (x *Index) Run(ctx context.Context) error {
+	defer x.close()
+	if err := x.insist(ctx, "connect to ClickHouse", x.connect); err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return x.config.Log.Consume(ctx, writer{x.writer.Load()}) })
+	g.Go(func() error { return x.follow(ctx) })
+	g.Go(func() error { return x.upkeep(ctx) })
+	return g.Wait()
+}
+
+// insist tries again, ever more slowly, until do succeeds or ctx ends.
+func (x *Index) insist(ctx context.Context, what string, do func(context.Context) error) error {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		err := do(ctx)
+		if err == nil || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		x.config.Logger.WarnContext(ctx, "cannot "+what, "error", err, "cause", errors.Unwrap(err), "again", wait)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (x *Index) connect(ctx context.Context) error {
+	if err := cold.Migrate(ctx, x.config.Cold.Writer.Options, x.config.Cold.Layout); err != nil {
+		return err
+	}
+	w, err := cold.OpenWriter(ctx, x.config.Cold.Writer)
+	if err != nil {
+		return err
+	}
+	r, err := cold.OpenReader(ctx, x.config.Cold.Reader)
+	if err != nil {
+		return errors.Join(err, w.Close())
+	}
+	x.writer.Store(w)
+	x.reader.Store(r)
+	return nil
+}
+
+func (x *Index) close() {
+	if w := x.writer.Load(); w != nil {
+		_ = w.Close()
+	}
+	if r := x.reader.Load(); r != nil {
+		_ = r.Close()
+	}
+	x.cache.close()
+}
+
+// follow loads the hot tier and tails the log into it. When the log no longer
+// holds what follows, the tier is loaded anew.
+func (x *Index) follow(ctx context.Context) error {
+	for {
+		if err := x.insist(ctx, "load the hot tier", x.load); err != nil {
+			return err
+		}
+		tier := x.hot.Load()
+		err := x.insist(ctx, "read the change log", func(ctx context.Context) error {
+			mark, _ := tier.Watermark(ctx) // it is in memory
+			err := x.config.Log.Tail(ctx, mark.Position.Sequence+1, func(ds []whatchanged.Delivery) error {
+				tier.Apply(ds)
+				return nil
+			})
+			if errors.Is(err, whatchanged.ErrCursorExpired) {
+				return nil
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// Loaded is closed once the index can answer.
+func (x *Index) Loaded() <-chan struct{} { return x.loaded }
+
+// Tiers says how the tiers stand, for metrics and readiness.
+type Tiers struct {
+	Hot       whatchanged.Watermark // zero until loaded
+	HotEvents int
+	Horizon   time.Time
+	Loaded    bool
+}
+
+// Tiers returns how the tiers stand.
+func (x *Index) Tiers() Tiers {
+	t := x.hot.Load()
+	if t == nil {
+		return Tiers{}
+	}
+	mark, _ := t.Watermark(context.Background()) // it is in memory
+	horizon, _ := t.Horizon()
+	return Tiers{Hot: mark, HotEvents: t.Len(), Horizon: horizon, Loaded: true}
+}
+
+// upkeep moves the horizon forward and purges the log of what both tiers have
+// passed.
+func (x *Index) upkeep(ctx context.Context) error {
+	tick := time.NewTicker(x.config.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := x.tidy(ctx); err != nil {
+			x.config.Logger.WarnContext(ctx, "cannot move the horizon", "error", err, "cause", errors.Unwrap(err))
+		}
+	}
+}
+
+// tidy lets the hot tier forget, and the log be purged of, what the cold tier
+// has, and nothing else.
+func (x *Index) tidy(ctx context.Context) error {
+	tier := x.hot.Load()
+	if tier == nil {
+		return nil
+	}
+	stored, err := x.reader.Load().Watermark(ctx)
+	if err != nil {
+		return err
+	}
+	horizon := whatchanged.Canonical(x.config.Now().Add(-x.config.Keep))
+	if stored.At.Before(horizon) && x.behind(ctx, stored) {
+		return nil
+	}
+	tier.Trim(horizon)
+	_, position := tier.Horizon()
+	return x.config.Log.Purge(ctx, min(position.Sequence, stored.Position.Sequence))
+}
+
+// behind reports whether the hot tier has seen what is not stored yet.
+func (x *Index) behind(ctx context.Context, stored whatchanged.Watermark) bool {
+	mark, _ := x.hot.Load().Watermark(ctx) // it is in memory
+	return mark.Position.Sequence > stored.Position.Sequence
+}
+
+// writer is what the change log needs of the cold tier.
+type writer struct{ *cold.Writer }
+
+// Watermark returns the last delivery up to which all are stored.
+func (w writer) Watermark(ctx context.Context) (whatchanged.Watermark, error) {
+	p, err := w.Present(ctx, 1<<63)
+	return whatchanged.Watermark{Position: whatchanged.At(p.Watermark)}, err
+}

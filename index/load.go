@@ -1,0 +1,77 @@
+package index
+
+import (
+	"context"
+	"iter"
+
+	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/index/cold"
+	"whatchanged.dev/whatchanged/index/hot"
+)
+
+// load makes a hot tier from a snapshot of the cold one.
+func (x *Index) load(ctx context.Context) error {
+	r := x.reader.Load()
+	horizon := whatchanged.Canonical(x.config.Now().Add(-x.config.Keep))
+	position, err := r.PositionAt(ctx, horizon)
+	if err != nil {
+		return err
+	}
+	snap, err := r.Snapshot(ctx, horizon, whatchanged.Position{Sequence: position.Sequence + 1})
+	if err != nil {
+		return err
+	}
+	base := hot.Base{Watermark: snap.Watermark, Horizon: horizon, Position: position}
+	if base.LastHeard, err = snap.Heard(ctx); err != nil {
+		return err
+	}
+	if base.Events, err = collect(snap.Events(ctx), err); err != nil {
+		return err
+	}
+	base.Entities, err = collect(snap.Entities(ctx), err)
+	base.Deliveries, err = collect(snap.Deliveries(ctx), err)
+	edges, err := collect(snap.Edges(ctx), err)
+	corrections, err := collect(snap.Corrections(ctx), err)
+	if err != nil {
+		return err
+	}
+	base.Edges, base.Corrections = edgesOf(edges), correctionsOf(corrections)
+	x.hot.Store(hot.Open(base))
+	select {
+	case <-x.loaded:
+	default:
+		close(x.loaded)
+	}
+	return nil
+}
+
+// collect reads all of seq, unless an earlier step failed.
+func collect[T any](seq iter.Seq2[T, error], err error) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	var all []T
+	for v, err := range seq {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
+func edgesOf(edges []cold.Edge) []hot.Edge {
+	var out []hot.Edge
+	for _, e := range edges {
+		out = append(out, hot.Edge(e))
+	}
+	return out
+}
+
+func correctionsOf(corrections []cold.Correction) []hot.Correction {
+	var out []hot.Correction
+	for _, c := range corrections {
+		out = append(out, hot.Correction(c))
+	}
+	return out
+}

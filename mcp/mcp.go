@@ -1,0 +1,102 @@
+// Package mcp serves the questions of package resolvers to AI assistants over
+// the Model Context Protocol: one read-only tool to a question.
+//
+// A tool's name, description and schemas are read from the GraphQL schema, so
+// that a person and an assistant are told the same. An answer goes out twice,
+// each time complete: as structuredContent, and as text that costs few tokens.
+// A refusal is a result that the assistant can read and act on, never a
+// protocol error.
+package mcp
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"log/slog"
+
+	mcpgo "github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/graph/schema"
+	"whatchanged.dev/whatchanged/resolvers"
+)
+
+//go:embed instructions.md
+var instructions string
+
+// listTTL is how long a client may keep the lists, in milliseconds: they only
+// change with the version.
+const listTTL = 300_000
+
+// NewServer returns an MCP server that answers with r. The viewer must be in
+// the context of every call.
+func NewServer(r *resolvers.Resolver, version string, log *slog.Logger) *server.MCPServer {
+	s := server.NewMCPServer("whatchanged", version,
+		server.WithToolCapabilities(false),
+		server.WithInstructions(instructions),
+		server.WithMethodCacheHints(mcpgo.MethodToolsList, listTTL, mcpgo.CacheScopePublic),
+	)
+	for _, q := range resolvers.Questions {
+		s.AddTool(tool(q), func(ctx context.Context, req mcpgo.CallToolRequest) (res *mcpgo.CallToolResult, _ error) {
+			defer func() {
+				if v := recover(); v != nil {
+					log.ErrorContext(ctx, "mcp: a tool panicked", "tool", req.Params.Name, "panic", v)
+					res = refusal(whatchanged.Errorf(whatchanged.CodeInternal, "internal error"))
+				}
+			}()
+			return call(ctx, r, q, req), nil
+		})
+	}
+	return s
+}
+
+// call answers one call. Whatever goes wrong becomes a result.
+func call(ctx context.Context, r *resolvers.Resolver, q resolvers.Question, req mcpgo.CallToolRequest) *mcpgo.CallToolResult {
+	args, budget, err := arguments(req)
+	if err != nil {
+		return refusal(err)
+	}
+	checked, err := schema.Check(q.Field, args)
+	if err != nil {
+		return refusal(err)
+	}
+	answer, err := q.Ask(r, ctx, checked)
+	if err != nil {
+		return refusal(err)
+	}
+	text := fit(answer, budget)
+	return &mcpgo.CallToolResult{Content: []mcpgo.Content{mcpgo.NewTextContent(text)}, StructuredContent: answer}
+}
+
+// arguments splits off budget, the one argument that is MCP's own.
+func arguments(req mcpgo.CallToolRequest) (map[string]any, int, error) {
+	args := map[string]any{}
+	for k, v := range req.GetArguments() {
+		args[k] = v
+	}
+	v, ok := args["budget"]
+	if !ok {
+		return args, defaultBudget, nil
+	}
+	delete(args, "budget")
+	n, ok := v.(float64)
+	if !ok || n != float64(int(n)) || n < minBudget || n > maxBudget {
+		return nil, 0, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%v: want a whole number of tokens, %d to %d", v, minBudget, maxBudget).In("budget")
+	}
+	return args, int(n), nil
+}
+
+// refusal reports err as a result of the tool.
+func refusal(err error) *mcpgo.CallToolResult {
+	e := whatchanged.AsError(err)
+	content := map[string]any{"code": e.Code, "message": e.Error()}
+	if e.Field != "" {
+		content["field"] = e.Field
+	}
+	if len(e.Suggest) > 0 {
+		content["suggest"] = e.Suggest
+	}
+	return &mcpgo.CallToolResult{IsError: true, StructuredContent: content,
+		Content: []mcpgo.Content{mcpgo.NewTextContent(fmt.Sprintf("%s: %s", e.Code, e.Error()))}}
+}

@@ -1,0 +1,55 @@
+package mcp
+
+import (
+	"encoding/json"
+	"strings"
+	"unicode"
+
+	mcpgo "github.com/mark3labs/mcp-go/mcp"
+
+	"whatchanged.dev/whatchanged/graph/schema"
+	"whatchanged.dev/whatchanged/resolvers"
+)
+
+// tool describes a question as a tool.
+func tool(q resolvers.Question) mcpgo.Tool {
+	field, _ := schema.Input(q.Field)
+	input, err := json.Marshal(schema.InputSchema(q.Field, budgetArgument))
+	if err != nil {
+		panic(err) // made of strings and numbers
+	}
+	output, err := json.Marshal(schema.OutputSchema(q.Field))
+	if err != nil {
+		panic(err)
+	}
+	t := mcpgo.NewTool(Name(q.Field),
+		mcpgo.WithDescription(describe(field.Description)),
+		mcpgo.WithRawOutputSchema(output),
+		mcpgo.WithReadOnlyHintAnnotation(true),
+		mcpgo.WithDestructiveHintAnnotation(false),
+		mcpgo.WithIdempotentHintAnnotation(true),
+		mcpgo.WithOpenWorldHintAnnotation(false),
+	)
+	t.InputSchema, t.RawInputSchema = mcpgo.ToolInputSchema{}, input
+	return t
+}
+
+// describe spells the questions that a description refers to as tools.
+func describe(text string) string {
+	for _, q := range resolvers.Questions {
+		text = strings.ReplaceAll(text, q.Field, Name(q.Field))
+	}
+	return text
+}
+
+// Name returns the name of a question's tool: whatChanged is what_changed.
+func Name(field string) string {
+	var b strings.Builder
+	for _, r := range field {
+		if unicode.IsUpper(r) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
