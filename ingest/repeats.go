@@ -1,0 +1,59 @@
+package ingest
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// unknown returns the events that are not stored yet, and where the first of
+// the others stands.
+//
+// The log recognises what it was told within its duplicate window. An event
+// whose own time lies within it cannot have been told earlier, so only the
+// others are looked up. Half the window is left for senders whose clocks are
+// ahead.
+func (p *Pipeline) unknown(ctx context.Context, events []whatchanged.Event) (fresh []whatchanged.Event, first whatchanged.Position, err error) {
+	now := p.Now()
+	recent := whatchanged.Interval{From: now.Add(-p.DuplicateWindow / 2), To: now}
+	var ask []string
+	for i := range events {
+		if e := &events[i]; e.Clock == whatchanged.ArrivalClock || !recent.Contains(e.EffectiveAt) {
+			ask = append(ask, e.Identity())
+		}
+	}
+	known, err := p.known(ctx, ask)
+	if err != nil {
+		return nil, first, err
+	}
+	seen := map[string]bool{}
+	for i := range events {
+		id := events[i].Identity()
+		at, stored := known[id]
+		if stored && (first.IsZero() || at.Compare(first) < 0) {
+			first = at
+		}
+		if !stored && !seen[id] {
+			fresh = append(fresh, events[i])
+		}
+		seen[id] = true
+	}
+	return fresh, first, nil
+}
+
+func (p *Pipeline) known(ctx context.Context, identities []string) (map[string]whatchanged.Position, error) {
+	if len(identities) == 0 {
+		return nil, nil
+	}
+	slices.Sort(identities)
+	ctx, cancel := context.WithTimeout(ctx, p.Timeout-p.Timeout/5) // leaves time to say so
+	defer cancel()
+	known, err := p.Known.Known(ctx, slices.Compact(identities))
+	if err != nil {
+		return nil, whatchanged.Errorf(whatchanged.CodeUnavailable,
+			"it cannot be said now whether events from before %s are known; send it again", p.Now().Add(-p.DuplicateWindow).UTC().Format(time.RFC3339)).Hiding(err)
+	}
+	return known, nil
+}
