@@ -30,8 +30,8 @@ func (r *Reader) Snapshot(ctx context.Context, horizon time.Time, position whatc
 }
 
 // Events returns, in no order, the events that take effect at or after the
-// horizon or stand at or after its position. Left out are those that were
-// corrected by the horizon's position.
+// horizon or stand at or after its position. Left out are those that stand
+// before the position and were corrected by it.
 func (s *Snapshot) Events(ctx context.Context) iter.Seq2[whatchanged.Event, error] {
 	part := func(late bool) iter.Seq2[whatchanged.Event, error] {
 		q := s.compose("snapshot_events", snapshotEvents{late}).at("horizon", s.horizon).position("known", s.position)
@@ -65,7 +65,7 @@ type Edge struct {
 }
 
 // Edges returns every version of every edge, in no order, without those that
-// were corrected by the horizon's position.
+// stand before the horizon's position and were corrected by it.
 func (s *Snapshot) Edges(ctx context.Context) iter.Seq2[Edge, error] {
 	q := s.compose("snapshot_edges", nil).position("known", s.position)
 	return stream(ctx, s.r, "snapshotEdges", q, func(rows driver.Rows) (e Edge, err error) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -55,7 +56,8 @@ func (w *Writer) Write(ctx context.Context, batch []whatchanged.Delivery) error 
 		if err := w.write(ctx, batch, stored.Events); err != nil {
 			return err
 		}
-		stored = &Present{Watermark: batch[len(batch)-1].Sequence}
+		stored.Watermark = batch[len(batch)-1].Sequence
+		maps.DeleteFunc(stored.Events, func(p whatchanged.Position, _ bool) bool { return p.Sequence <= stored.Watermark })
 	}
 	w.present = stored
 	return nil

@@ -1,6 +1,6 @@
--- Every version of every edge, each once, without those that were corrected by
--- the horizon's position.
+-- Every version of every edge, each once, without those that stand before the
+-- horizon's position and were corrected by then.
 SELECT DISTINCT entity, other, evidence, removed, effective_at, sequence, ordinal, id, revision
 FROM dependencies
 WHERE direction = 'dependsOn' AND sequence <= {watermark:UInt64}
-  AND {{template "standing"}}
+  AND ((sequence, ordinal) > ({known_sequence:UInt64}, {known_ordinal:UInt32}) OR {{template "standing"}})

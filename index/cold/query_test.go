@@ -1,0 +1,38 @@
+package cold
+
+import (
+	"testing"
+	"time"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// The text of a query is reviewed as SQL. All its values are parameters, so
+// these few files are all the texts there are, but for the number of words.
+func TestQueries(t *testing.T) {
+	v := whatchanged.View{AsOf: time.Now(), KnownAt: whatchanged.At(1)}
+	web := []whatchanged.Ref{{Kind: "service", Namespace: "shop", Name: "web"}}
+	day := whatchanged.Interval{From: time.Now(), To: time.Now()}
+	tests := []struct {
+		name  string
+		query *query
+	}{
+		{"changes.estate", composeChanges(v, whatchanged.Selection{Interval: day, Descending: true, Limit: 9}, false)},
+		{"changes.entities", composeChanges(v, whatchanged.Selection{Entities: web, Interval: day, After: &whatchanged.Key{}, Limit: 9}, false)},
+		{"changes.ids", composeChanges(v, whatchanged.Selection{IDs: []string{"a"}, Limit: 9}, false)},
+		{"changes.total", composeChanges(v, whatchanged.Selection{Entities: web, After: &whatchanged.Key{}, Limit: 9}, true)},
+		{"mentions.words", composeMentions(v, whatchanged.Mention{Text: "cart timeout", Interval: day, Limit: 9}, false)},
+		{"mentions.commit", composeMentions(v, whatchanged.Mention{Text: "abcdef0", Limit: 9}, true)},
+		{"entities", composeEntities(v, whatchanged.EntitySelection{Refs: web, Kinds: []whatchanged.Kind{"service"}, Text: "web", Limit: 9})},
+		{"reach", compose("edges", nil)},
+		{"sources", compose("sources", nil)},
+		{"watermark", compose("watermark", lastDelivery{})},
+		{"positionAt", compose("watermark", lastDelivery{Before: true})},
+		{"snapshot.events", compose("snapshot_events", snapshotEvents{})},
+		{"snapshot.late", compose("snapshot_events", snapshotEvents{Late: true})},
+		{"snapshot.edges", compose("snapshot_edges", nil)},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) { golden(t, test.name+".sql", test.query.text) })
+	}
+}

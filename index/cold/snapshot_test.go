@@ -1,0 +1,119 @@
+package cold
+
+import (
+	"iter"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/index/indextest"
+)
+
+func collect[T any](t *testing.T, seq iter.Seq2[T, error]) (all []T) {
+	t.Helper()
+	for v, err := range seq {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+func byPosition(a, b whatchanged.Event) int { return a.Position.Compare(b.Position) }
+
+func TestSnapshot(t *testing.T) {
+	log := indextest.World(3, 200)
+	s := newStore(t)
+	write(t, s.openWriter(t), log)
+	r := s.openReader(t)
+	from := log[120]
+	horizon, position := from.ReceivedAt.Add(-time.Minute), whatchanged.Position{Sequence: from.Sequence}
+	snap, err := r.Snapshot(t.Context(), horizon, position)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	last := map[string]int{} // the revisions known at the horizon
+	for _, d := range log {
+		for _, e := range d.Events {
+			if e.Position.Compare(position) <= 0 {
+				last[e.ID] = max(last[e.ID], e.Revision)
+			}
+		}
+	}
+	var events []whatchanged.Event
+	var edges []Edge
+	var corrections []Correction
+	for _, d := range log {
+		for _, e := range d.Events {
+			if e.Revision > 0 {
+				corrections = append(corrections, Correction{e.ID, e.Revision, e.Position})
+			}
+			if e.Revision < last[e.ID] && e.Position.Compare(position) <= 0 {
+				continue
+			}
+			if !e.EffectiveAt.Before(horizon) || e.Position.Compare(position) >= 0 {
+				events = append(events, e)
+			}
+			if e.Dependency != nil {
+				edges = append(edges, Edge{e.Entity, *e.Dependency, e.EffectiveAt, e.Position, e.ID, e.Revision})
+			}
+		}
+	}
+	same := func(what string, got, want any) {
+		t.Helper()
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	same("watermark", snap.Watermark, whatchanged.Watermark{Position: whatchanged.At(200), At: log[199].ReceivedAt})
+	same("events", slices.SortedFunc(slices.Values(collect(t, snap.Events(t.Context()))), byPosition), events)
+	same("edges", slices.SortedFunc(slices.Values(collect(t, snap.Edges(t.Context()))),
+		func(a, b Edge) int { return a.Position.Compare(b.Position) }), edges)
+	same("corrections", slices.SortedFunc(slices.Values(collect(t, snap.Corrections(t.Context()))),
+		func(a, b Correction) int { return a.Position.Compare(b.Position) }), corrections)
+
+	all := whatchanged.View{AsOf: whatchanged.MaxTime, KnownAt: snap.Watermark.Position}
+	entities, _ := indextest.Oracle(log).Entities(t.Context(), all, whatchanged.EntitySelection{Limit: 1000})
+	same("entities", collect(t, snap.Entities(t.Context())), entities)
+	var heads []whatchanged.Delivery
+	heard := map[string]time.Time{}
+	for _, d := range log {
+		if d.Sequence < position.Sequence {
+			heard[d.Source] = d.ReceivedAt
+			continue
+		}
+		heads = append(heads, whatchanged.Delivery{Sequence: d.Sequence, ReceivedAt: d.ReceivedAt, Source: d.Source, Outcome: d.Outcome})
+	}
+	same("deliveries", collect(t, snap.Deliveries(t.Context())), heads)
+	got, err := snap.Heard(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	same("heard", got, heard)
+}
+
+func TestASnapshotMayBeLeftEarly(t *testing.T) {
+	s := newStore(t)
+	write(t, s.openWriter(t), indextest.World(3, 200))
+	snap, err := s.openReader(t).Snapshot(t.Context(), whatchanged.MinTime, whatchanged.Position{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		for _, err := range snap.Events(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	if n := len(collect(t, snap.Events(t.Context()))); n == 0 {
+		t.Error("no events after leaving early")
+	}
+}

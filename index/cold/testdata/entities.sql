@@ -1,0 +1,12 @@
+-- The entities of a selection, in the order of whatchanged.Ref, which is not
+-- that of their text.
+SELECT kind, namespace, name, tupleElement(min(first_known) AS first, 1), first.2
+FROM entities
+WHERE true
+  AND entity IN {refs:Array(String)}
+  AND kind IN {kinds:Array(String)}
+  AND position(entity, {text:String}) > 0
+GROUP BY kind, namespace, name
+HAVING first <= ({known_sequence:UInt64}, {known_ordinal:UInt32})
+ORDER BY kind, namespace, name
+LIMIT {limit:UInt64}

@@ -1,0 +1,15 @@
+-- The events that carry a text, latest first, or how many there are.
+SELECT sequence, ordinal, id, revision, source, kind, action, entity, environment, region, cluster, cell,
+    actor, actor_is, written_at, effective_at, seen_at, clock, before, after, diff, version, previous_version, commits, reverts,
+    summary, approval, validation, links, rollout, rollout_phase, rollout_share,
+    dependency, dependency_evidence, dependency_removed, parent, attributes
+FROM events
+WHERE (sequence, ordinal) <= ({known_sequence:UInt64}, {known_ordinal:UInt32})
+  AND effective_at <= {as_of:DateTime64(6, 'UTC')}
+  AND effective_at >= {from:DateTime64(6, 'UTC')} AND effective_at < {to:DateTime64(6, 'UTC')}
+  AND (id = {text:String} OR version = {text:String}
+    OR (positionCaseInsensitiveUTF8(summary, {word0:String}) > 0 AND positionCaseInsensitiveUTF8(summary, {word1:String}) > 0))
+  AND (id NOT IN (SELECT id FROM corrections WHERE (sequence, ordinal) <= ({known_sequence:UInt64}, {known_ordinal:UInt32}))
+    OR (id, revision) IN (SELECT id, max(revision) FROM corrections WHERE (sequence, ordinal) <= ({known_sequence:UInt64}, {known_ordinal:UInt32}) GROUP BY id))
+ORDER BY effective_at DESC, sequence DESC, ordinal DESC
+LIMIT {limit:UInt64}

@@ -1,0 +1,7 @@
+-- The last delivery received before a moment; deliveries are written last, so all is complete up to it.
+-- Read from the end of the key, so the first granule that has one suffices.
+SELECT sequence, received_at
+FROM deliveries
+WHERE received_at < {before:DateTime64(6, 'UTC')}
+ORDER BY sequence DESC
+LIMIT 1

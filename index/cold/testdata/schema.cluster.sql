@@ -1,0 +1,129 @@
+CREATE TABLE IF NOT EXISTS migrations ON CLUSTER 'prod' (
+    number      UInt32,
+    name        String,
+    checksum    String,
+    applied_at  DateTime64(6, 'UTC')
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/all/{database}/{table}', '{shard}-{replica}')
+ORDER BY (number, checksum);
+
+-- 0001_events.sql
+CREATE TABLE IF NOT EXISTS events_local ON CLUSTER 'prod' (
+    sequence             UInt64                CODEC(Delta, ZSTD(1)),
+    ordinal              UInt32                CODEC(T64, ZSTD(1)),
+    id                   String                CODEC(ZSTD(1)),
+    revision             UInt32                CODEC(T64, ZSTD(1)),
+    source               LowCardinality(String),
+    kind                 LowCardinality(String),
+    action               LowCardinality(String),
+    entity               String                CODEC(ZSTD(1)),
+    environment          LowCardinality(String),
+    region               LowCardinality(String),
+    cluster              LowCardinality(String),
+    cell                 LowCardinality(String),
+    actor                String                CODEC(ZSTD(1)),
+    actor_is             Enum8('unknown' = 0, 'human' = 1, 'automation' = 2),
+    written_at           Nullable(DateTime64(6, 'UTC')) CODEC(ZSTD(1)),
+    effective_at         DateTime64(6, 'UTC')  CODEC(Delta, ZSTD(1)),
+    seen_at              DateTime64(6, 'UTC')  CODEC(Delta, ZSTD(1)),
+    clock                LowCardinality(String),
+    before               String                CODEC(ZSTD(3)),
+    after                String                CODEC(ZSTD(3)),
+    diff                 String                CODEC(ZSTD(3)),
+    version              String                CODEC(ZSTD(1)),
+    previous_version     String                CODEC(ZSTD(1)),
+    commits              Array(String)         CODEC(ZSTD(1)),
+    reverts              String                CODEC(ZSTD(1)),
+    summary              String                CODEC(ZSTD(1)),
+    approval             String                CODEC(ZSTD(3)),
+    validation           String                CODEC(ZSTD(3)),
+    links                String                CODEC(ZSTD(3)),
+    rollout              String                CODEC(ZSTD(1)),
+    rollout_phase        LowCardinality(String),
+    rollout_share        Nullable(Float64)     CODEC(ZSTD(1)),
+    dependency           String                CODEC(ZSTD(1)),
+    dependency_evidence  LowCardinality(String),
+    dependency_removed   Bool,
+    parent               String                CODEC(ZSTD(1)),
+    attributes           Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    INDEX events_id id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX events_sequence sequence TYPE minmax GRANULARITY 1,
+    INDEX events_seen seen_at TYPE minmax GRANULARITY 1,
+    PROJECTION by_time (SELECT * ORDER BY effective_at, sequence, ordinal),
+    PROJECTION by_id (SELECT id, revision, sequence, ordinal ORDER BY id, revision)
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (entity, effective_at, sequence, ordinal)
+SETTINGS index_granularity = 1024, replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS events ON CLUSTER 'prod' AS events_local
+ENGINE = Distributed('prod', currentDatabase(), events_local, cityHash64(entity));
+
+CREATE TABLE IF NOT EXISTS deliveries_local ON CLUSTER 'prod' (
+    sequence     UInt64               CODEC(Delta, ZSTD(1)),
+    batch        UInt64               CODEC(Delta, ZSTD(1)),
+    received_at  DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+    source       LowCardinality(String),
+    type         LowCardinality(String),
+    id           String               CODEC(ZSTD(1)),
+    outcome      LowCardinality(String),
+    reason       String               CODEC(ZSTD(1)),
+    field        String               CODEC(ZSTD(1)),
+    header       Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    body         String               CODEC(ZSTD(3)),
+    events       UInt32               CODEC(T64, ZSTD(1)),
+    INDEX deliveries_received received_at TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY sequence
+SETTINGS index_granularity = 128, replicated_deduplication_window = 1000;
+
+CREATE TABLE IF NOT EXISTS deliveries ON CLUSTER 'prod' AS deliveries_local
+ENGINE = Distributed('prod', currentDatabase(), deliveries_local, cityHash64(batch));
+
+CREATE TABLE IF NOT EXISTS entities_local ON CLUSTER 'prod' (
+    entity      String,
+    kind        LowCardinality(String),
+    namespace   String,
+    name        String,
+    first_known SimpleAggregateFunction(min, Tuple(UInt64, UInt32))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+PRIMARY KEY entity
+ORDER BY (entity, kind, namespace, name)
+SETTINGS index_granularity = 1024;
+
+CREATE TABLE IF NOT EXISTS entities ON CLUSTER 'prod' AS entities_local
+ENGINE = Distributed('prod', currentDatabase(), entities_local, cityHash64(entity));
+
+CREATE TABLE IF NOT EXISTS dependencies_local ON CLUSTER 'prod' (
+    entity        String               CODEC(ZSTD(1)),
+    direction     Enum8('dependsOn' = 1, 'dependents' = 2),
+    other         String               CODEC(ZSTD(1)),
+    evidence      LowCardinality(String),
+    effective_at  DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+    sequence      UInt64               CODEC(Delta, ZSTD(1)),
+    ordinal       UInt32               CODEC(T64, ZSTD(1)),
+    removed       Bool,
+    id            String               CODEC(ZSTD(1)),
+    revision      UInt32               CODEC(T64, ZSTD(1))
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (entity, direction, other, evidence, effective_at, sequence, ordinal)
+SETTINGS index_granularity = 1024;
+
+CREATE TABLE IF NOT EXISTS dependencies ON CLUSTER 'prod' AS dependencies_local
+ENGINE = Distributed('prod', currentDatabase(), dependencies_local, cityHash64(entity));
+
+CREATE TABLE IF NOT EXISTS corrections_local ON CLUSTER 'prod' (
+    id        String,
+    revision  UInt32,
+    sequence  UInt64,
+    ordinal   UInt32
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (id, revision, sequence, ordinal)
+SETTINGS index_granularity = 1024;
+
+CREATE TABLE IF NOT EXISTS corrections ON CLUSTER 'prod' AS corrections_local
+ENGINE = Distributed('prod', currentDatabase(), corrections_local, cityHash64(id));
