@@ -152,6 +152,6 @@ func sameNumber(a, b json.Number) bool {
 }
 
 // escape spells a key as a JSON Pointer token (RFC 6901, section 3).
-func escape(key string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
-}
+func escape(key string) string { return pointerToken.Replace(key) }
+
+var pointerToken = strings.NewReplacer("~", "~0", "/", "~1")
