@@ -19,7 +19,15 @@ type gitReader struct {
 	// landed leads from a commit, a pull request's number as "#12", or a
 	// subject to the event of the landing, so that a revert finds it.
 	landed map[string]string
+
+	// values are those of the files read last, by blob and extension: what a
+	// change put into a file is what the next one finds there.
+	values     map[string]whatchanged.Value
+	valueBytes int
 }
+
+// maxValues bounds the bytes of remembered values; beyond it all are forgotten.
+const maxValues = 64 << 20
 
 // maxPaths bounds how much of the list of changed files a commit event keeps.
 const maxPaths = 4 << 10
@@ -179,15 +187,25 @@ func (g *gitReader) fileEvents(commit whatchanged.Event, f fileChange) ([]whatch
 	return events, nil
 }
 
+// value returns what a blob says as the contents of a file.
 func (g *gitReader) value(wanted bool, file, blob string) (whatchanged.Value, error) {
 	if !wanted {
 		return nil, nil
+	}
+	key := blob + path.Ext(file)
+	if v, ok := g.values[key]; ok {
+		return v, nil
 	}
 	content, ok, err := g.blobs.read(blob)
 	if !ok || err != nil {
 		return nil, err
 	}
-	return fileValue(file, content), nil
+	v := fileValue(file, content)
+	if g.valueBytes += len(key) + len(v); g.values == nil || g.valueBytes > maxValues {
+		g.values, g.valueBytes = map[string]whatchanged.Value{}, len(key)+len(v)
+	}
+	g.values[key] = v
+	return v, nil
 }
 
 // fileEvent returns a config event that takes its moment from its landing.
