@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"maps"
@@ -71,11 +72,11 @@ func canonicalName(e *whatchanged.Event) *whatchanged.Error {
 	case e.Revision < 0:
 		return invalid("revision", "%d: want 0 or more", e.Revision)
 	}
-	if e.Entity = e.Entity.Canonical(); !e.Entity.Valid() {
+	if e.Entity = reference(e.Entity); !e.Entity.Valid() {
 		return invalid("entity", "%q: want kind:namespace/name, such as service:acme/checkout", plain(e.Entity.String(), maxWord))
 	}
 	if d := e.Dependency; d != nil {
-		if d.To = d.To.Canonical(); !d.To.Valid() {
+		if d.To = reference(d.To); !d.To.Valid() {
 			return invalid("dependency.to", "%q: want kind:namespace/name, such as service:acme/checkout", plain(d.To.String(), maxWord))
 		}
 	}
@@ -83,6 +84,14 @@ func canonicalName(e *whatchanged.Event) *whatchanged.Error {
 		e.Kind = whatchanged.Other
 	}
 	return nil
+}
+
+func reference(r whatchanged.Ref) whatchanged.Ref {
+	if r.IsZero() {
+		return r
+	}
+	r.Namespace = cmp.Or(r.Namespace, whatchanged.DefaultNamespace)
+	return r.Canonical()
 }
 
 // canonicalTimes checks the times. An event of which the source tells no time
