@@ -43,8 +43,9 @@ const (
 // event for each configuration file it changed, whose Parent is the commit
 // event. WrittenAt is the author's time and EffectiveAt the committer's.
 //
-// The values of config events are what stands in the files, secrets included:
-// whoever stores them must redact Before, After and Diff first.
+// Before and After of config events are what stands in the files, secrets
+// included, and Diff is left out: [Pipeline.Import] redacts the values first
+// and then compares them. Nobody else may store them.
 func ReadGit(ctx context.Context, config GitConfig, yield func([]whatchanged.Event) error) error {
 	g := &git{path: config.Path}
 	total, err := g.count(ctx, config)
@@ -85,7 +86,7 @@ type gitBatch struct {
 
 func (b *gitBatch) add(events []whatchanged.Event) error {
 	for _, e := range events {
-		n := len(e.Before) + len(e.After) + diffSize(e.Diff)
+		n := len(e.Before) + len(e.After)
 		if len(b.events) == gitBatchEvents || b.bytes+n > gitBatchBytes {
 			if err := b.flush(); err != nil {
 				return err
@@ -137,7 +138,7 @@ func (g *git) failed(ctx context.Context, err error, stderr string) error {
 		return whatchanged.Errorf(whatchanged.CodeUnavailable, "git is not installed: install git 2.31 or newer")
 	case strings.Contains(stderr, "unknown revision"), strings.Contains(stderr, "bad revision"), strings.Contains(stderr, "ambiguous argument"):
 		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%s has no such branch, or no commits yet", quote(g.path)).Hiding(err)
-	case strings.Contains(stderr, "not a git repository"), errors.As(err, new(*exec.ExitError)) == false:
+	case strings.Contains(stderr, "not a git repository"), !errors.As(err, new(*exec.ExitError)):
 		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%s is not a git repository", quote(g.path)).In("path").Hiding(err)
 	}
 	return fmt.Errorf("git in %s: %w: %s", g.path, err, strings.TrimSpace(stderr))
@@ -196,17 +197,17 @@ func (g *git) log(ctx context.Context, config GitConfig, each func(landing) erro
 // repositoryName returns owner/name from where the repository was cloned.
 func repositoryName(config GitConfig, remote string) string {
 	if config.Repository != "" {
-		return strings.Trim(config.Repository, "/")
+		return plain(strings.Trim(config.Repository, "/"), maxWord)
 	}
 	if _, path, ok := splitRemote(remote); ok {
 		parts := strings.Split(path, "/")
-		return strings.Join(parts[max(0, len(parts)-2):], "/")
+		return plain(strings.Join(parts[max(0, len(parts)-2):], "/"), maxWord)
 	}
 	path, err := filepath.Abs(config.Path)
 	if err != nil {
 		path = config.Path
 	}
-	return strings.TrimSuffix(filepath.Base(path), ".git")
+	return plain(strings.TrimSuffix(filepath.Base(path), ".git"), maxWord)
 }
 
 // splitRemote returns host and path of a remote's address, which may be a URL

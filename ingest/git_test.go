@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -213,7 +214,7 @@ func TestReadGitTellsWhoWhenAndWhy(t *testing.T) {
 		Entity: whatchanged.Ref{Kind: whatchanged.KindConfig, Namespace: "shop", Name: "config/envs/prod/eu-west-1/a.yaml"},
 		Actor:  &whatchanged.Actor{Name: "renovate[bot]", Automation: true}, Parent: "git/shop/config/" + first,
 		EffectiveAt: time.Date(2026, 3, 1, 2, 0, 0, 0, time.UTC), Version: first, Commits: []string{first},
-		After: whatchanged.Value(`{"a":1}`), Diff: []whatchanged.Edit{{Op: "add", Value: whatchanged.Value(`{"a":1}`)}},
+		After:   whatchanged.Value(`{"a":1}`),
 		Summary: "Raise a (#12)", Links: []whatchanged.Link{{Rel: "evidence", URL: "https://github.com/shop/config/commit/" + first}},
 		Placement: whatchanged.Placement{Environment: "production", Region: "eu-west-1"},
 		Attributes: map[string]string{
@@ -253,28 +254,38 @@ func TestReadGitChoosesLandings(t *testing.T) {
 	}
 }
 
-func TestReadGitKeepsOnlyTheDifferenceOfLargeFiles(t *testing.T) {
+// TestGitHistoryIsStoredWithoutSecrets takes history through the pipeline's
+// canonical form, where the difference is made.
+func TestGitHistoryIsStoredWithoutSecrets(t *testing.T) {
 	r := newRepo(t)
-	large := func(last int) string {
-		var b strings.Builder
-		for i := range 9000 {
-			fmt.Fprintf(&b, "key%05d: %d\n", i, i)
-		}
-		fmt.Fprintf(&b, "last: %d\n", last)
-		return b.String()
-	}
-	r.write("a.yaml", large(1))
+	deployment := "env:\n- name: DB_PASSWORD\n  value: %s\n- name: ZONE\n  value: %s\n"
+	r.write("deploy.yaml", fmt.Sprintf(deployment, "hunter2-first", "a"))
+	r.write("app.properties", "db.password=hunter2-third\nzone=a\n")
+	r.write("main.tf", `password = "hunter2-fourth"`)
 	r.commit("one")
-	r.write("a.yaml", large(2))
+	r.write("deploy.yaml", fmt.Sprintf(deployment, "hunter2-second", "b"))
+	r.write(strings.Repeat("long/", 80)+"a.json", `{"token":"hunter2-fifth"}`)
+	r.write("bad\xff\x01name.yaml", "a: 1")
 	r.commit("two")
 	events := r.read(GitConfig{})
-	created, changed := events[1], events[3]
-	if created.Diff != nil || created.After != nil {
-		t.Errorf("creation of a large file: want neither value nor difference, got %d edits", len(created.Diff))
+	p := &Pipeline{Config: Config{Limits: Limits{}.withDefaults()}}
+	p.redact = redactor{key: []byte("key"), limits: p.Limits}
+	if err := p.canonical(GitSource, events); err != nil {
+		t.Fatal(err)
 	}
-	want := []whatchanged.Edit{{Op: "replace", Path: "/last", Value: whatchanged.Value("2"), Was: whatchanged.Value("1")}}
-	if diff := cmp.Diff(want, changed.Diff); diff != "" || changed.After != nil {
-		t.Errorf("-want +got:\n%s", diff)
+	b, err := json.Marshal(events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i := bytes.Index(b, []byte("hunter2")); i >= 0 {
+		t.Errorf("a secret is stored: …%s…", b[max(0, i-100):i+20])
+	}
+	for _, e := range events {
+		if e.Entity.Name == "config/deploy.yaml" && e.Action == "changed" {
+			if len(e.Diff) != 2 || e.Diff[1].Path != "/env/1/value" || e.Diff[1].Was.String() != `"a"` {
+				t.Errorf("got the difference %+v, want the password and the zone", e.Diff)
+			}
+		}
 	}
 }
 

@@ -2,8 +2,11 @@ package ingest
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,8 +32,12 @@ type gitReader struct {
 // maxValues bounds the bytes of remembered values; beyond it all are forgotten.
 const maxValues = 64 << 20
 
-// maxPaths bounds how much of the list of changed files a commit event keeps.
-const maxPaths = 4 << 10
+// maxPaths bounds the list of changed files that a commit event keeps, and
+// maxPathID what a path may add to an id: the pipeline refuses longer ones.
+const (
+	maxPaths  = 900
+	maxPathID = 240
+)
 
 func (g *gitReader) events(l landing) ([]whatchanged.Event, error) {
 	commit := g.commitEvent(l)
@@ -80,7 +87,7 @@ func gitActor(l landing) *whatchanged.Actor {
 	return actorOf(name, strings.Contains(l.email, "[bot]"))
 }
 
-// paths lists changed files, one in a line, as many as are kept.
+// paths lists changed files, as many as are kept.
 func paths(files []fileChange) string {
 	var b strings.Builder
 	for _, f := range files {
@@ -88,7 +95,7 @@ func paths(files []fileChange) string {
 			break
 		}
 		if b.Len() > 0 {
-			b.WriteByte('\n')
+			b.WriteString(", ")
 		}
 		b.WriteString(f.path)
 	}
@@ -209,22 +216,21 @@ func (g *gitReader) value(wanted bool, file, blob string) (whatchanged.Value, er
 }
 
 // fileEvent returns a config event that takes its moment from its landing.
+// Diff is left to the pipeline: a difference of values that are not redacted
+// yet has lost what names a secret, as the name beside an env value.
 func (g *gitReader) fileEvent(commit whatchanged.Event, file string, before, after whatchanged.Value) whatchanged.Event {
 	e := commit
-	e.ID, e.Parent = commit.ID+"/"+printable(file), commit.ID
+	e.ID, e.Parent = commit.ID+"/"+pathID(file), commit.ID
 	e.Kind, e.Action = whatchanged.Config, "changed"
 	e.Entity = gitFile(g.repository, file)
-	e.Before, e.After, e.Diff = before, after, whatchanged.Diff(before, after)
-	e.Attributes = nil
+	e.Before, e.After = before, after
+	e.Commits, e.Links, e.Attributes = slices.Clone(commit.Commits), slices.Clone(commit.Links), nil
+	if commit.Actor != nil {
+		actor := *commit.Actor
+		e.Actor = &actor
+	}
 	attribute(&e, "path", file)
 	attribute(&e, "pullRequest", commit.Attributes["pullRequest"])
-	if max(len(before), len(after)) > maxValue {
-		e.Before, e.After = nil, nil
-		attribute(&e, "values", "too large to keep: "+strconv.Itoa(len(before))+" and "+strconv.Itoa(len(after))+" bytes")
-		if diffSize(e.Diff) > maxValue {
-			e.Diff = nil
-		}
-	}
 	placeOfPath(&e, file)
 	return e
 }
@@ -238,14 +244,12 @@ func gitFile(repository, file string) whatchanged.Ref {
 	return r
 }
 
-// printable keeps control characters out of an id.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, s)
+// pathID is a path as part of an id; one that may not stand there is hashed.
+func pathID(file string) string {
+	if len(file) <= maxPathID && plain(file, maxID) == file {
+		return file
+	}
+	return fmt.Sprintf("path-%x", sha256.Sum256([]byte(file)))
 }
 
 // environmentNames are those that people give folders and files.

@@ -21,12 +21,9 @@ import (
 	"whatchanged.dev/whatchanged"
 )
 
-// The limits on the values of files: beyond maxValue only the difference is
-// kept, beyond maxFile a file is not read.
-const (
-	maxValue = 64 << 10
-	maxFile  = 1 << 20
-)
+// maxFile bounds the files that are read. How much of a value is kept, and how
+// much only as its difference, is the pipeline's to say.
+const maxFile = 1 << 20
 
 // blobs reads the contents of files through one git cat-file process.
 type blobs struct {
@@ -208,13 +205,4 @@ func propertiesValue(content []byte) whatchanged.Value {
 		return nil
 	}
 	return whatchanged.ValueOf(m)
-}
-
-// diffSize is about how much a difference weighs in a message.
-func diffSize(edits []whatchanged.Edit) int {
-	n := 0
-	for _, e := range edits {
-		n += len(e.Path) + len(e.Value) + len(e.Was)
-	}
-	return n
 }
