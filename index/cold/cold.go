@@ -21,6 +21,7 @@
 package cold
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,8 +44,7 @@ type Config struct {
 	Options *clickhouse.Options // Auth.Database names the database
 
 	// MaxTime bounds every query whose context gives it longer, in the
-	// database as well as here. Zero is 30 s. A reader's profile in ClickHouse
-	// must allow 5 s more, which the driver adds.
+	// database (as max_execution_time) as well as here. Zero is 30 s.
 	MaxTime time.Duration
 
 	Tracer trace.TracerProvider // nil is the global one
@@ -72,6 +72,7 @@ func dial(ctx context.Context, opts *clickhouse.Options) (driver.Conn, error) {
 	if own.Compression == nil {
 		own.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
 	}
+	own.ReadTimeout = cmp.Or(own.ReadTimeout, time.Minute) // of silence; a server at work reports progress
 	conn, err := clickhouse.Open(&own)
 	if err != nil {
 		return nil, fmt.Errorf("connect to ClickHouse: %w", err)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -56,22 +57,50 @@ var reading = clickhouse.Settings{"distributed_product_mode": "global"}
 // one; an error of row ends it.
 func (s *session) each(ctx context.Context, name string, q *query, row func(driver.Rows) error) (err error) {
 	return s.observe(ctx, name, reading, func(ctx context.Context, count *counts) error {
-		ctx, cancel := context.WithCancel(ctx)
-		rows, err := s.conn.Query(ctx, q.text, q.args...)
+		rows, err := s.ask(ctx, q)
 		if err != nil {
-			cancel()
 			return outside(name, err)
 		}
-		defer rows.Close()
-		defer cancel() // first, or Close would read what is left
 		for rows.Next() {
 			count.returned++
-			if err := row(rows); err != nil {
+			if err := cmp.Or(ctx.Err(), row(rows)); err != nil {
+				go rows.Close() // reads what is left; see ask
 				return err
 			}
 		}
+		defer rows.Close()
 		return outside(name, rows.Err())
 	})
+}
+
+// ask sends a query and returns when its first rows are there or ctx is done.
+//
+// The driver cancels a query by breaking its connection, and the embedded
+// engine dies of a connection that breaks while it waits for the next query
+// (one in some 250 cancelled queries; a server survives it). So ctx is kept
+// from the driver: a query that nobody waits for any more is read to its end,
+// which max_execution_time bounds.
+func (s *session) ask(ctx context.Context, q *query) (driver.Rows, error) {
+	type answer struct {
+		rows driver.Rows
+		err  error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		rows, err := s.conn.Query(context.WithoutCancel(ctx), q.text, q.args...)
+		answered <- answer{rows, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.rows, a.err
+	case <-ctx.Done():
+		go func() {
+			if a := <-answered; a.err == nil {
+				a.rows.Close()
+			}
+		}()
+		return nil, ctx.Err()
+	}
 }
 
 type counts struct {
@@ -90,6 +119,8 @@ func (s *session) observe(ctx context.Context, name string, settings clickhouse.
 	var n counts
 	settings = maps.Clone(settings)
 	settings["log_comment"] = "whatchanged " + name
+	deadline, _ := ctx.Deadline()
+	settings["max_execution_time"] = max(1, int(math.Ceil(time.Until(deadline).Seconds()))) // whole seconds, and 0 is no bound
 	begun := time.Now()
 	err := do(clickhouse.Context(ctx, clickhouse.WithSettings(settings), clickhouse.WithSpan(span.SpanContext()),
 		clickhouse.WithProgress(func(p *clickhouse.Progress) { n.read.Add(p.Rows) })), &n)

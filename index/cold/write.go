@@ -118,6 +118,10 @@ func (w *Writer) insert(ctx context.Context, name, token string, n int, row func
 		settings["insert_deduplication_token"] = token
 	}
 	return w.observe(ctx, name, settings, func(ctx context.Context, _ *counts) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		ctx = context.WithoutCancel(ctx) // what is begun is finished; see ask
 		b, err := w.conn.PrepareBatch(ctx, compose(name, nil).text)
 		if err != nil {
 			return outside(name, err)
