@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"math"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,33 +64,7 @@ func jsonWord(t reflect.Type) string {
 	return "a string"
 }
 
-// within joins the place of a payload and the path of a field in it.
-func within(at, field string) string {
-	if at == "" || field == "" {
-		return at + field
-	}
-	return at + "." + field
-}
-
-// A moment is a time as senders write it: a string in one of several shapes,
-// or a number of seconds, milliseconds, microseconds or nanoseconds.
-type moment string
-
-// UnmarshalJSON takes strings and numbers as they stand; null says nothing.
-func (m *moment) UnmarshalJSON(b []byte) error {
-	switch {
-	case b[0] == '"':
-		return json.Unmarshal(b, (*string)(m))
-	case string(b) == "null":
-		*m = ""
-	case b[0] == '-' || b[0] >= '0' && b[0] <= '9':
-		*m = moment(b)
-	default:
-		return &json.UnmarshalTypeError{Value: jsonKind(b), Type: reflect.TypeFor[moment]()}
-	}
-	return nil
-}
-
+// jsonKind says what a JSON value is, to go by its first character.
 func jsonKind(b []byte) string {
 	switch b[0] {
 	case '{':
@@ -107,48 +79,12 @@ func jsonKind(b []byte) string {
 	return "number"
 }
 
-var timeLayouts = []string{
-	time.RFC3339Nano,
-	"2006-01-02 15:04:05Z07:00",
-	"2006-01-02 15:04:05 -0700",
-	"2006-01-02T15:04:05Z0700",
-	"2006-01-02 15:04:05 UTC",
-	"2006-01-02T15:04:05", // no zone: UTC
-}
-
-// parseTime reads a time in any of the shapes that senders use.
-func parseTime(m moment) (time.Time, bool) {
-	s := strings.TrimSpace(string(m))
-	t, ok := parseEpoch(s)
-	for i := 0; !ok && i < len(timeLayouts); i++ {
-		var err error
-		t, err = time.Parse(timeLayouts[i], s)
-		ok = err == nil
+// within joins the place of a payload and the path of a field in it.
+func within(at, field string) string {
+	if at == "" || field == "" {
+		return at + field
 	}
-	t = whatchanged.Canonical(t)
-	return t, ok && whatchanged.Always.Contains(t)
-}
-
-// parseEpoch tells the unit of a count since 1970 from its size.
-func parseEpoch(s string) (time.Time, bool) {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		f, err := strconv.ParseFloat(s, 64)
-		if err != nil || f < 0 || f >= 1e11 {
-			return time.Time{}, false
-		}
-		whole, part := math.Modf(f)
-		return time.Unix(int64(whole), int64(part*1e9)), true
-	}
-	switch {
-	case n < 1e11:
-		return time.Unix(n, 0), true
-	case n < 1e14:
-		return time.UnixMilli(n), true
-	case n < 1e17:
-		return time.UnixMicro(n), true
-	}
-	return time.Unix(0, n), true
+	return at + "." + field
 }
 
 // A check reads the fields of one payload and keeps the first fault, so that
@@ -244,58 +180,6 @@ func written(t time.Time) *time.Time {
 func isObject(b []byte) bool {
 	b = bytes.TrimSpace(b)
 	return len(b) > 0 && b[0] == '{'
-}
-
-// firstLine is the subject of a commit message.
-func firstLine(message string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(message), "\n")
-	return strings.TrimSpace(line)
-}
-
-var (
-	revertsCommit = regexp.MustCompile(`(?i)\bthis reverts commit ([0-9a-f]{7,64})\b`)
-	revertSubject = regexp.MustCompile(`^(?:Revert "(.*)"|Reapply "(.*)")`)
-)
-
-// revertOf returns the commit that a commit message says it undoes, and the
-// subject of what it undoes; either may be "". To reapply is to undo a revert.
-func revertOf(message string) (commit, subject string) {
-	if m := revertsCommit.FindStringSubmatch(message); m != nil {
-		commit = strings.ToLower(m[1])
-	}
-	if m := revertSubject.FindStringSubmatch(firstLine(message)); m != nil {
-		subject = m[1]
-		if m[2] != "" {
-			subject = `Revert "` + m[2] + `"`
-		}
-	}
-	return commit, subject
-}
-
-// regionName matches the names that the large clouds give their regions, at
-// the end of the name of an environment or cluster, as in prod-eu-west-1.
-var regionName = regexp.MustCompile(`(?i)(?:^|[-_/.])((?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-gov)?-(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-\d|` +
-	`(?:africa|asia|australia|europe|me|northamerica|southamerica|us)-(?:north|south|east|west|central|northeast|northwest|southeast|southwest)\d{1,2})$`)
-
-// place puts an event into the environment a source names, if it names one.
-func place(e *whatchanged.Event, environment string) {
-	if environment == "" {
-		return
-	}
-	e.Placement.Environment = environment
-	regionFrom(e, "environment", environment)
-}
-
-// regionFrom takes the region, which no standard payload has, from the end of
-// the name of an environment or cluster if that is where it stands. The
-// attribute regionFrom says whence.
-func regionFrom(e *whatchanged.Event, what, name string) {
-	m := regionName.FindStringSubmatch(name)
-	if m == nil || e.Placement.Region != "" {
-		return
-	}
-	e.Placement.Region = strings.ToLower(m[1])
-	attribute(e, "regionFrom", what)
 }
 
 // attribute adds what a source says besides, if it says anything.
