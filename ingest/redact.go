@@ -77,8 +77,9 @@ func (r *redactor) hash(secret string) string {
 	return "redacted:" + hex.EncodeToString(m.Sum(nil)[:8]) + fmt.Sprintf(":len=%d", len(secret))
 }
 
-// body redacts a body as it came. The error says that it goes beyond the
-// limits; what is returned is redacted in any case.
+// body redacts a body as it came; named is what its envelope says it is about.
+// With an error, the body goes beyond the limits. What is returned is redacted
+// all the same, or nothing when there is too much to look through.
 func (r *redactor) body(contentType string, body []byte, named string) ([]byte, error) {
 	if t, _, _ := mime.ParseMediaType(contentType); t == "application/x-www-form-urlencoded" {
 		if form, err := url.ParseQuery(string(body)); err == nil {
@@ -86,13 +87,15 @@ func (r *redactor) body(contentType string, body []byte, named string) ([]byte, 
 		}
 	}
 	out, err := r.json(body, secretName(named))
-	if err != nil {
-		out = []byte(r.text(string(body)))
+	switch {
+	case errors.Is(err, whatchanged.ErrTooLarge):
+		return nil, err
+	case errors.Is(err, errNotJSON): // its source will say what it wants
+		return []byte(r.text(string(body))), nil
+	case err != nil:
+		return []byte(r.text(string(body))), err
 	}
-	if errors.Is(err, errNotJSON) {
-		return out, nil // its source will say what it wants
-	}
-	return out, err
+	return out, nil
 }
 
 func (r *redactor) form(form url.Values) ([]byte, error) {

@@ -203,7 +203,7 @@ func TestShown(t *testing.T) {
 
 func BenchmarkRedact(b *testing.B) {
 	for _, f := range allFixtures(b) {
-		if f.name != "github-push" {
+		if f.name != "github-push-branch" {
 			continue
 		}
 		r := testRedactor()
