@@ -10,7 +10,9 @@ import (
 // the root package. gqlgen binds each through a pair of functions of its name.
 
 // MarshalEventKind writes a kind of event.
-func MarshalEventKind(v whatchanged.EventKind) graphql.Marshaler { return graphql.MarshalString(string(v)) }
+func MarshalEventKind(v whatchanged.EventKind) graphql.Marshaler {
+	return graphql.MarshalString(string(v))
+}
 
 // UnmarshalEventKind reads a kind of event.
 func UnmarshalEventKind(v any) (whatchanged.EventKind, error) { return word[whatchanged.EventKind](v) }
@@ -28,16 +30,22 @@ func MarshalClock(v whatchanged.Clock) graphql.Marshaler { return graphql.Marsha
 func UnmarshalClock(v any) (whatchanged.Clock, error) { return word[whatchanged.Clock](v) }
 
 // MarshalEvidence writes a kind of evidence.
-func MarshalEvidence(v whatchanged.Evidence) graphql.Marshaler { return graphql.MarshalString(string(v)) }
+func MarshalEvidence(v whatchanged.Evidence) graphql.Marshaler {
+	return graphql.MarshalString(string(v))
+}
 
 // UnmarshalEvidence reads a kind of evidence.
 func UnmarshalEvidence(v any) (whatchanged.Evidence, error) { return word[whatchanged.Evidence](v) }
 
 // MarshalCoverageState writes a state of coverage.
-func MarshalCoverageState(v whatchanged.CoverageState) graphql.Marshaler { return graphql.MarshalString(string(v)) }
+func MarshalCoverageState(v whatchanged.CoverageState) graphql.Marshaler {
+	return graphql.MarshalString(string(v))
+}
 
 // UnmarshalCoverageState reads a state of coverage.
-func UnmarshalCoverageState(v any) (whatchanged.CoverageState, error) { return word[whatchanged.CoverageState](v) }
+func UnmarshalCoverageState(v any) (whatchanged.CoverageState, error) {
+	return word[whatchanged.CoverageState](v)
+}
 
 // MarshalOutcome writes an outcome.
 func MarshalOutcome(v whatchanged.Outcome) graphql.Marshaler { return graphql.MarshalString(string(v)) }

@@ -236,3 +236,13 @@ func (w writer) Watermark(ctx context.Context) (whatchanged.Watermark, error) {
 	p, err := w.Present(ctx, 1<<63)
 	return whatchanged.Watermark{Position: whatchanged.At(p.Watermark)}, err
 }
+
+// Ping reports whether ClickHouse answers.
+func (x *Index) Ping(ctx context.Context) error {
+	r, err := x.history()
+	if err != nil {
+		return err
+	}
+	_, err = r.Watermark(ctx)
+	return err
+}

@@ -120,7 +120,7 @@ func filled[T any](s []T) []T {
 	return s
 }
 
-// span makes the interval of the answer that of the changes it tells of.
+// span makes the times of the answer those of the changes it tells of.
 func (a *asking) span(events []whatchanged.Event) {
 	from, to := events[0].EffectiveAt, events[0].EffectiveAt
 	for _, e := range events {
@@ -132,6 +132,7 @@ func (a *asking) span(events []whatchanged.Event) {
 		}
 	}
 	a.interval = whatchanged.Interval{From: from, To: to.Add(whatchanged.Resolution)}
+	a.view.AsOf = to
 }
 
 func (a *asking) addDeliveries(items []ChangeDetail) error {

@@ -13,6 +13,9 @@ import (
 var (
 	// perHop is what each edge away along "depends on" costs.
 	perHop = math.Log(0.35)
+	// perRead is what the last edge costs when it leads to what a service reads,
+	// a flag or a config: changing that is changing the service.
+	perRead = math.Log(0.8)
 	// backwards is what it costs to be a dependent instead: trouble travels
 	// from what is needed to what needs it, seldom the other way.
 	backwards = math.Log(0.15)
@@ -51,9 +54,17 @@ const (
 	CodePlacement  = "PLACEMENT"
 )
 
+// read holds the kinds of entities that a service reads rather than calls.
+var read = map[whatchanged.Kind]bool{
+	whatchanged.KindFlag: true, whatchanged.KindConfig: true, whatchanged.KindExperiment: true, whatchanged.KindModel: true,
+}
+
 // distance is the topology's term: 0 at the scope itself.
 func distance(r whatchanged.Reached) float64 {
 	d := float64(r.Hops) * perHop
+	if r.Hops > 0 && r.Direction == whatchanged.DependsOn && read[r.Ref.Kind] {
+		d += perRead - perHop
+	}
 	if r.Direction == whatchanged.Dependents && r.Hops > 0 {
 		d += backwards
 	}

@@ -149,8 +149,8 @@ func (a *asking) suspicion(scope []whatchanged.Ref, ranked []Suspect, e *Envelop
 		return fmt.Sprintf("Nothing recorded changed %s %s. Coverage: %s.", where, span, e.Coverage.Text)
 	}
 	top := ranked[0]
-	return fmt.Sprintf("%s %s %s; most suspicious: %s of %v %s.", count(len(ranked), "change"), where, span,
-		top.Change.Action, top.Change.Entity, lead(top.SecondsBeforeOnset))
+	return fmt.Sprintf("%s %s %s; most suspicious: %s %s of %v, %s.", count(len(ranked), "change"), where, span,
+		top.Change.Kind, top.Change.Action, top.Change.Entity, lead(top.SecondsBeforeOnset))
 }
 
 func lead(seconds float64) string {

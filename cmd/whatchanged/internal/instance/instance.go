@@ -47,14 +47,15 @@ type Instance struct {
 	Resolver *resolvers.Resolver
 
 	stop context.CancelFunc
-	done chan error
+	done chan struct{} // closed when the index has stopped
+	err  error         // with which it stopped; read after done
 }
 
 // Open starts an instance. What it embeds runs when it returns; the index may
 // still be loading (see [index.Index.Loaded]). An embedded engine that cannot
 // be had is an error; a server by DSN that is away is waited for.
 func Open(ctx context.Context, c Config) (_ *Instance, err error) {
-	in := &Instance{done: make(chan error, 1)}
+	in := &Instance{done: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, in.Close())
@@ -112,23 +113,39 @@ func (in *Instance) openEngine(ctx context.Context, c Config) (index.Cold, error
 // run keeps the index going until Close.
 func (in *Instance) run(ctx context.Context) {
 	ctx, in.stop = context.WithCancel(context.WithoutCancel(ctx))
-	go func() { in.done <- in.Index.Run(ctx) }()
+	go func() {
+		defer close(in.done)
+		in.err = in.Index.Run(ctx)
+	}()
 }
-
-// Done yields the error with which the index stopped, if it stops by itself.
-func (in *Instance) Done() <-chan error { return in.done }
 
 // Ready waits until questions are answered.
 func (in *Instance) Ready(ctx context.Context) error {
 	select {
 	case <-in.Index.Loaded():
 		return nil
-	case err := <-in.done:
-		in.done <- err
-		return err
+	case <-in.done:
+		return in.err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// Wait returns when ctx ends, or with the error with which the index stopped.
+func (in *Instance) Wait(ctx context.Context) error {
+	select {
+	case <-in.done:
+		return in.err
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// openPipeline makes what takes deliveries in.
+func (in *Instance) openPipeline(c Config, key []byte) (*ingest.Pipeline, error) {
+	const scope = "whatchanged.dev/whatchanged/ingest"
+	return ingest.New(ingest.Config{Log: in.Log, Known: in.Index, Now: c.Now, RedactKey: key, Secrets: c.Secrets,
+		AllowUnsigned: c.Unsigned, Meter: c.Telemetry.Meter.Meter(scope), Tracer: c.Telemetry.Tracer.Tracer(scope), Logger: c.Telemetry.Log})
 }
 
 // Close ends the instance, the last started first.
@@ -136,8 +153,9 @@ func (in *Instance) Close() error {
 	var errs []error
 	if in.stop != nil {
 		in.stop()
-		if err := <-in.done; err != nil && !errors.Is(err, context.Canceled) {
-			errs = append(errs, err)
+		<-in.done
+		if !errors.Is(in.err, context.Canceled) {
+			errs = append(errs, in.err)
 		}
 	}
 	if in.Log != nil {

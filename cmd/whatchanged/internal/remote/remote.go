@@ -96,3 +96,20 @@ func (s Server) Post(ctx context.Context, path string, header http.Header, body 
 	b, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	return Response{res.StatusCode, b}, err
 }
+
+// Exchange sends one message to the server's MCP surface and returns its
+// answer, empty when there is none.
+func (s Server) Exchange(ctx context.Context, header map[string]string, message []byte) ([]byte, error) {
+	h := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json, text/event-stream"}}
+	for k, v := range header {
+		h.Set(k, v)
+	}
+	res, err := s.Post(ctx, "/mcp", h, message)
+	if err != nil || res.Status == http.StatusAccepted {
+		return nil, err
+	}
+	if !json.Valid(res.Body) {
+		return nil, whatchanged.Errorf(whatchanged.CodeUnavailable, "the server answered %d without JSON", res.Status).In("server")
+	}
+	return res.Body, nil
+}
