@@ -25,9 +25,10 @@ func Child() {
 		return
 	}
 	runtime.LockOSThread()
-	lifeline, err := lifeline()
+	title(childName)
+	parent, err := lifeline()
 	if err == nil {
-		go exitWith(lifeline)
+		go exitWith(parent)
 		err = runLibrary(os.Args[1], append([]string{"clickhouse"}, os.Args[2:]...))
 	}
 	fmt.Fprintln(os.Stderr, err)

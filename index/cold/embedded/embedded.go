@@ -45,6 +45,11 @@ type Config struct {
 	Log      *slog.Logger // nil discards; what the engine prints arrives at level debug
 	Backoff  Backoff      // how soon a crashed child is started again
 
+	// Pulse is how often the child is asked whether it still answers. One that
+	// has closed its port, or not answered for two minutes, is replaced. Zero
+	// means 5 s.
+	Pulse time.Duration
+
 	// Progress is told how the download goes if Library is "" and nothing is
 	// cached; nil is silent.
 	Progress io.Writer
@@ -82,7 +87,7 @@ type process struct {
 
 	mu       sync.Mutex
 	child    *os.Process   // nil between two children
-	gone     chan struct{} // closed when child has ended
+	gone     chan struct{} // closed when child has ended, or the one before it if there is none
 	ready    chan struct{} // closed while a child answers, replaced when it ends
 	restarts int
 }
@@ -102,7 +107,11 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 	}
 	for attempt := range attempts {
 		var e *Engine
-		if e, err = start(ctx, c); err == nil {
+		var port int
+		if port, err = freePort(); err != nil {
+			return nil, err
+		}
+		if e, err = start(ctx, c, port); err == nil {
 			return e, nil
 		}
 		if !errors.Is(err, errPort) && !errors.Is(err, errHeld) {
@@ -128,6 +137,7 @@ func (c Config) complete(ctx context.Context) (Config, error) {
 	}
 	c.Backoff.First = cmp.Or(c.Backoff.First, 100*time.Millisecond)
 	c.Backoff.Max = max(cmp.Or(c.Backoff.Max, 10*time.Second), c.Backoff.First)
+	c.Pulse = cmp.Or(c.Pulse, 5*time.Second)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -153,11 +163,7 @@ func (c Config) complete(ctx context.Context) (Config, error) {
 }
 
 // start makes one attempt.
-func start(ctx context.Context, c Config) (*Engine, error) {
-	port, err := freePort()
-	if err != nil {
-		return nil, err
-	}
+func start(ctx context.Context, c Config, port int) (*Engine, error) {
 	p := &process{
 		config: c, port: port, writer: rand.Text(), reader: rand.Text(), supervisor: rand.Text(),
 		done: make(chan struct{}), ready: make(chan struct{}), output: newOutput(c.Log),
@@ -173,6 +179,7 @@ func start(ctx context.Context, c Config) (*Engine, error) {
 	p.stop = stop
 	first := make(chan error, 1)
 	go p.supervise(life, first)
+	var err error
 	select {
 	case err = <-first:
 	case <-ctx.Done():
@@ -199,7 +206,10 @@ func freePort() (int, error) {
 }
 
 // Writer returns how to connect with all rights on the engine's database. The
-// options are the caller's to alter.
+// options are the caller's to alter, save the database and the password: this
+// engine, unlike a server, aborts when a connection is refused in its greeting,
+// and takes some seconds to do so. It is started again, but do not drop the
+// database while a pool is open on it; drop its tables.
 func (e *Engine) Writer() *clickhouse.Options {
 	return e.options("writer", e.writer, e.database)
 }
@@ -267,6 +277,14 @@ func (e *Engine) Restarts() int {
 // Done is closed when the engine has ended for good, which only Close brings
 // about.
 func (e *Engine) Done() <-chan struct{} { return e.done }
+
+// Gone is closed when the child that runs now has ended, and at once between
+// two children. What Await says from then on is about the next one.
+func (e *Engine) Gone() <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.gone
+}
 
 // PID returns the process id of the child, 0 between two children.
 func (e *Engine) PID() int {

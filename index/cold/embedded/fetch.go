@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"archive/tar"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha512"
@@ -19,9 +20,6 @@ import (
 	"golang.org/x/term"
 )
 
-// silence is how long a download may bring nothing before it is given up.
-const silence = time.Minute
-
 // fetch downloads a release and puts its library at to. Whoever finds a file
 // there finds it whole, checked and stored.
 func fetch(ctx context.Context, c LocateConfig, r release, to string) error {
@@ -35,7 +33,7 @@ func fetch(ctx context.Context, c LocateConfig, r release, to string) error {
 	}
 	defer os.Remove(temp.Name()) // fails once it is renamed
 	defer temp.Close()
-	if err := download(ctx, c.Progress, p, temp); err != nil {
+	if err := download(ctx, c, p, temp); err != nil {
 		return err
 	}
 	if err := store(temp, to); err != nil {
@@ -46,42 +44,52 @@ func fetch(ctx context.Context, c LocateConfig, r release, to string) error {
 
 // download reads a package from where it is published and writes its library
 // to w. What is written is worth nothing unless it returns nil.
-func download(ctx context.Context, progress io.Writer, p published, w io.Writer) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stalled := time.AfterFunc(silence, cancel)
+func download(ctx context.Context, c LocateConfig, p published, w io.Writer) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stalled := time.AfterFunc(c.silence, func() { cancel(fmt.Errorf("nothing came for %v", c.silence)) })
 	defer stalled.Stop()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Tarball, nil)
+	res, err := get(ctx, p.Tarball)
 	if err != nil {
-		return unavailable(err, "npm gave %q as the address of the engine", p.Tarball)
-	}
-	res, err := http.DefaultClient.Do(req) // its transport takes the proxy from the environment
-	if err != nil {
-		return unavailable(err, "the engine could not be downloaded (%v)", err)
+		return err
 	}
 	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return unavailable(nil, "the engine could not be downloaded (%s from %s)", res.Status, req.URL.Redacted())
-	}
-	alive := writerFunc(func(b []byte) (int, error) { stalled.Reset(silence); return len(b), nil })
-	meter := newMeter(progress, res.ContentLength)
+	alive := writerFunc(func(b []byte) (int, error) { stalled.Reset(c.silence); return len(b), nil })
 	hash := sha512.New()
-	body := io.TeeReader(res.Body, io.MultiWriter(hash, alive, meter))
+	body := io.TeeReader(res.Body, io.MultiWriter(hash, alive, newMeter(c.Progress, res.ContentLength)))
 
-	err = extract(body, w)
-	if err == nil || !errors.Is(err, errStore) {
-		// To the end in any case: a wrong checksum explains a broken archive.
-		if _, cut := io.Copy(io.Discard, body); cut != nil {
-			return unavailable(cut, "the download of the engine broke off (%v)", cut)
-		}
-		if got := "sha512-" + base64.StdEncoding.EncodeToString(hash.Sum(nil)); got != p.Integrity {
-			return unavailable(err, "what was downloaded is not the engine: its checksum is %s, but it must be %s", got, p.Integrity)
-		}
+	broken := extract(body, w)
+	if errors.Is(broken, errStore) {
+		return unavailable(broken, "the engine cannot be written to the cache (%v)", broken)
 	}
-	if err != nil {
-		return unavailable(err, "the engine could not be unpacked (%v)", err)
+	// Read to the end even so: a wrong checksum explains a broken archive.
+	if _, err := io.Copy(io.Discard, body); err != nil {
+		return unavailable(err, "the download of the engine broke off (%v)", cmp.Or(context.Cause(ctx), err))
+	}
+	if got := "sha512-" + base64.StdEncoding.EncodeToString(hash.Sum(nil)); got != p.Integrity {
+		return unavailable(broken, "what was downloaded is not the engine: its checksum is %s, but it must be %s", got, p.Integrity)
+	}
+	if broken != nil {
+		return unavailable(broken, "the engine could not be unpacked (%v)", broken)
 	}
 	return nil
+}
+
+// get asks for a package; its transport takes the proxy from the environment.
+func get(ctx context.Context, address string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, unavailable(err, "npm gave %q as the address of the engine", address)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, unavailable(err, "the engine could not be downloaded (%v)", cmp.Or(context.Cause(ctx), err))
+	}
+	if res.StatusCode != http.StatusOK {
+		res.Body.Close()
+		return nil, unavailable(nil, "the engine could not be downloaded (%s from %s)", res.Status, req.URL.Redacted())
+	}
+	return res, nil
 }
 
 type writerFunc func([]byte) (int, error)

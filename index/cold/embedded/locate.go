@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"whatchanged.dev/whatchanged"
 )
@@ -24,14 +25,17 @@ const Version = "26.7.3-stable.1"
 // A release is one platform's package of [Version].
 type release struct {
 	name      string // in npm
-	integrity string // of the tarball, as npm writes it: sha512-BASE64
+	integrity string // of the tarball, as npm writes it, sha512-BASE64; "" if no one of us has had it in hand
 }
 
-// releases holds the platforms whose package was fetched and run. Others are
-// published under like names; a row needs the integrity of the package itself,
-// so without one the library is given by hand.
+// releases holds the platforms that the engine is published for. Only a
+// package whose integrity is written here is fetched; the libraries of the
+// others are given by hand.
 var releases = map[string]release{
-	"linux-amd64": {"@chdb/lib-linux-x64-gnu", "sha512-XP97mMqnc5tZpKQywR8N7cLTsHNiTmHr30pC5mzo3jWmukjKn2IBa60c2B/gWUNcuFjOMjWoorQICCqBVj5wpw=="},
+	"linux-amd64":  {"@chdb/lib-linux-x64-gnu", "sha512-XP97mMqnc5tZpKQywR8N7cLTsHNiTmHr30pC5mzo3jWmukjKn2IBa60c2B/gWUNcuFjOMjWoorQICCqBVj5wpw=="},
+	"linux-arm64":  {name: "@chdb/lib-linux-arm64-gnu"},
+	"darwin-amd64": {name: "@chdb/lib-darwin-x64"},
+	"darwin-arm64": {name: "@chdb/lib-darwin-arm64"},
 }
 
 // libraryName is the file's name in the package and in the cache.
@@ -44,6 +48,7 @@ type LocateConfig struct {
 
 	platform string             // GOOS-GOARCH; "" is ours
 	releases map[string]release // nil is the table above
+	silence  time.Duration      // how long a download may bring nothing before it is given up; 0 is a minute
 }
 
 // Locate returns the path of the engine's library. If the cache has none, it
@@ -62,6 +67,7 @@ func Locate(ctx context.Context, c LocateConfig) (string, error) {
 	if c.releases == nil {
 		c.releases = releases
 	}
+	c.silence = cmp.Or(c.silence, time.Minute)
 	c.platform = cmp.Or(c.platform, runtime.GOOS+"-"+runtime.GOARCH)
 	folder := filepath.Join(c.Cache, Version, c.platform)
 	path := filepath.Join(folder, libraryName)
@@ -69,8 +75,11 @@ func Locate(ctx context.Context, c LocateConfig) (string, error) {
 		return path, nil
 	}
 	r, ok := c.releases[c.platform]
-	if !ok {
-		return "", unavailable(nil, "no checksum of the engine %s for %s is known, so it is not fetched", Version, c.platform)
+	switch {
+	case !ok:
+		return "", unavailable(nil, "there is no engine for %s; use a ClickHouse server with --clickhouse DSN", c.platform)
+	case r.integrity == "":
+		return "", unavailable(nil, "no checksum of %s@%s is known here, so it is not fetched: unpack what npm pack brings", r.name, Version)
 	}
 	unlock, err := lockFolder(ctx, folder)
 	if err != nil {

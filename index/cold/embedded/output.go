@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,10 @@ const (
 	keptLines = 12      // enough for an exception and what led to it
 	longLine  = 4 << 10 // longer ones are cut
 )
+
+// frame matches a line of a stack trace of the engine, which has no names in
+// it and would push out the message above it.
+var frame = regexp.MustCompile(`^\d+\. .* @ 0x`)
 
 // output takes what the children print: each line goes to the log, and the
 // last ones are kept to explain a failure.
@@ -47,6 +52,9 @@ func (o *output) add(line string) {
 		return
 	}
 	o.log.Log(context.Background(), slog.LevelDebug, "engine", "line", line)
+	if frame.MatchString(line) {
+		return
+	}
 	if len(o.lines) == keptLines {
 		o.lines = slices.Delete(o.lines, 0, 1)
 	}

@@ -1,6 +1,9 @@
 package embedded
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 // executable returns a path of the program that runs now, even when its file
 // was replaced by a newer version since.
@@ -12,3 +15,8 @@ func executable() (string, error) { return "/proc/self/exe", nil }
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
+
+// title sets the name that tools show for this process, which is otherwise the
+// last part of executable's path. They show at most 15 bytes of it. It is a
+// convenience, so failing is nothing.
+func title(name string) { os.WriteFile("/proc/self/comm", []byte(name), 0) }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -23,8 +24,8 @@ var (
 )
 
 const (
-	grace    = 5 * time.Second       // from the request to end until the kill
-	startup  = 2 * time.Minute       // a child that has not answered by then is replaced; loading many parts takes a while
+	grace    = 5 * time.Second       // for one statement of ours, and from the request to end until the kill
+	patience = 2 * time.Minute       // a child that has not answered for so long is replaced; loading many parts takes a while
 	interval = 10 * time.Millisecond // between two looks whether the port answers
 )
 
@@ -118,6 +119,7 @@ func (p *process) launch() (*exec.Cmd, func(), error) {
 	cmd.Stdin = theirs // never written: its end is how the child sees ours
 	cmd.Stdout, cmd.Stderr = p.output, p.output
 	cmd.SysProcAttr = attributes()
+	cmd.WaitDelay = grace // for whoever may have inherited its output
 	if err := cmd.Start(); err != nil {
 		ours.Close()
 		return nil, nil, fmt.Errorf("start the engine: %w", err)
@@ -169,7 +171,7 @@ func (p *process) ended(gone chan struct{}) {
 // answers with a refusal will not do better later.
 func (p *process) greet(ctx context.Context, child *os.Process, gone <-chan struct{}, up chan<- time.Time, first chan<- error) {
 	defer close(up)
-	late := time.After(startup)
+	late := time.After(patience)
 	var refusal *clickhouse.Exception
 	for {
 		err := p.create(ctx, p.config.Database)
@@ -193,14 +195,50 @@ func (p *process) greet(ctx context.Context, child *os.Process, gone <-chan stru
 		case <-time.After(interval):
 		}
 	}
+	if p.answers(child, up) {
+		tell(first, nil)
+		p.watch(ctx, child, gone)
+	}
+}
+
+// answers notes that a child has come up, unless it is gone already.
+func (p *process) answers(child *os.Process, up chan<- time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.child != child {
-		return
+		return false
 	}
 	up <- time.Now()
 	close(p.ready)
-	tell(first, nil)
+	return true
+}
+
+// watch asks a child now and then whether it still answers, and kills it if its
+// port is closed or it has been silent for too long: it would not end by itself.
+// A connection of its own each time, since open ones outlive a closed port.
+func (p *process) watch(ctx context.Context, child *os.Process, gone <-chan struct{}) {
+	ticker := time.NewTicker(p.config.Pulse)
+	defer ticker.Stop()
+	heard := time.Now()
+	for {
+		select {
+		case <-gone:
+			return
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		err := p.create(ctx, p.config.Database)
+		if err == nil {
+			heard = time.Now()
+			continue
+		}
+		if errors.Is(err, syscall.ECONNREFUSED) || time.Since(heard) > patience {
+			fmt.Fprintf(p.output, "the engine no longer answers: %v\n", err)
+			child.Kill()
+			return
+		}
+	}
 }
 
 // create makes a database if it is not there.
@@ -209,8 +247,9 @@ func (p *process) create(ctx context.Context, database string) error {
 	return p.exec(ctx, "writer", p.writer, createSQL)
 }
 
-// exec runs one statement on a connection of its own and on no database: the
-// one that is wanted may not be there yet.
+// exec runs one statement on a connection of its own and on no database. The
+// one that is wanted may not be there yet, and this engine aborts when a
+// connection asks for one that is not (see [Engine.Writer]).
 func (p *process) exec(ctx context.Context, user, password, statement string) error {
 	o := p.options(user, password, "")
 	o.DialTimeout = time.Second // greeting included
@@ -219,6 +258,8 @@ func (p *process) exec(ctx context.Context, user, password, statement string) er
 		return err
 	}
 	defer conn.Close()
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
 	return conn.Exec(ctx, statement)
 }
 

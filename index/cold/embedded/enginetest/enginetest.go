@@ -12,6 +12,7 @@ package enginetest
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"os"
 	"sync"
@@ -27,6 +28,9 @@ import (
 // Variable names the library to test with, as --engine does for the program.
 // Without it the cached one is used, or fetched.
 const Variable = "WHATCHANGED_ENGINE"
+
+//go:embed tables.sql
+var tablesSQL string
 
 var (
 	shared struct {
@@ -47,7 +51,7 @@ func Main(m *testing.M) int {
 }
 
 // Start returns an engine whose Writer and Reader are opened on a new, empty
-// database, which is dropped when the test ends. Do not close it.
+// database, which is emptied when the test ends. Do not close it.
 func Start(t testing.TB) *embedded.Engine {
 	t.Helper()
 	engine, err := start()
@@ -59,7 +63,7 @@ func Start(t testing.TB) *embedded.Engine {
 	if err != nil {
 		t.Fatalf("engine: %v", err)
 	}
-	t.Cleanup(func() { drop(t, e, database) })
+	t.Cleanup(func() { empty(t, e) })
 	return e
 }
 
@@ -91,20 +95,27 @@ func stop() {
 	}
 }
 
-// drop makes room for the tests that follow. It connects to no database, since
-// a connection to the one it drops would outlive it.
-func drop(t testing.TB, e *embedded.Engine, database string) {
-	o := e.Writer()
-	o.Auth.Database = ""
-	conn, err := clickhouse.Open(o)
+// empty makes room for the tests that follow. It drops the tables and not the
+// database, because a pool that is still open on it may connect again, and the
+// engine aborts when it is asked for a database that is not there.
+func empty(t testing.TB, e *embedded.Engine) {
+	conn, err := clickhouse.Open(e.Writer())
 	if err != nil {
-		t.Errorf("drop %s: %v", database, err)
+		t.Errorf("empty the database: %v", err)
 		return
 	}
 	defer conn.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := conn.Exec(ctx, "DROP DATABASE "+database+" SYNC"); err != nil {
-		t.Errorf("drop %s: %v", database, err)
+	var tables []struct {
+		Name string `ch:"name"`
+	}
+	if err := conn.Select(ctx, &tables, tablesSQL); err != nil {
+		t.Errorf("empty the database: %v", err)
+	}
+	for _, table := range tables {
+		if err := conn.Exec(ctx, fmt.Sprintf("DROP TABLE IF EXISTS `%s` SYNC", table.Name)); err != nil {
+			t.Errorf("empty the database: %v", err)
+		}
 	}
 }
