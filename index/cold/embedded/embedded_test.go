@@ -15,8 +15,6 @@ import (
 	"whatchanged.dev/whatchanged/index/cold/embedded/enginetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(enginetest.Main(m)) }
-
 func open(t testing.TB, o *clickhouse.Options) driver.Conn {
 	t.Helper()
 	conn, err := clickhouse.Open(o)
