@@ -18,6 +18,9 @@ import (
 // A log that is full or away is ErrUnavailable and the delivery may be sent
 // again; one larger than the log takes is ErrTooLarge.
 func (l *Log) Append(ctx context.Context, d whatchanged.Delivery) (whatchanged.Receipt, error) {
+	if l.server != nil && diskFree(l.config.Dir) < l.config.Reserve {
+		return whatchanged.Receipt{}, whatchanged.Errorf(whatchanged.CodeUnavailable, "the change log's disk is full; send it again")
+	}
 	stored, err := l.encode(d)
 	if err != nil {
 		return whatchanged.Receipt{}, err

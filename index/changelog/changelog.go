@@ -52,7 +52,8 @@ type Config struct {
 	Sync Sync   // of the embedded server; SyncAlways if empty
 
 	MaxBytes        int64         // the log refuses beyond; 8 GiB if zero
-	MaxPayload      int           // largest body of a delivery, in bytes; 8 MiB if zero
+	MaxPayload      int           // largest stored delivery, in bytes; 8 MiB if zero
+	Reserve         uint64        // the log refuses when its disk has less left; 64 MiB if zero
 	DuplicateWindow time.Duration // how long a redelivery is recognised; 1 h if zero
 	Replicas        int           // copies in a cluster; 1 if zero
 
@@ -89,6 +90,7 @@ func (c Config) withDefaults() Config {
 	c.Sync = cmp.Or(c.Sync, SyncAlways)
 	c.MaxBytes = cmp.Or(c.MaxBytes, 8<<30)
 	c.MaxPayload = cmp.Or(c.MaxPayload, 8<<20)
+	c.Reserve = cmp.Or(c.Reserve, 64<<20)
 	c.DuplicateWindow = cmp.Or(c.DuplicateWindow, time.Hour)
 	c.Replicas = cmp.Or(c.Replicas, 1)
 	c.Pinned = cmp.Or(c.Pinned, 30*time.Second)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -172,7 +173,12 @@ func TestOneProcessWritesAndAnotherTakesOver(t *testing.T) {
 	s := newStore()
 	var writers []string
 	named := func(name string) changelog.Writer {
-		return noting{s, func() { writers = append(writers, name) }}
+		return writing{s, func(ctx context.Context, batch []whatchanged.Delivery) error {
+			s.mu.Lock()
+			writers = append(writers, name)
+			s.mu.Unlock()
+			return s.Write(ctx, batch)
+		}}
 	}
 	a, b := open(t, c), open(t, c)
 	stopA := work(t, a, named("a"))
@@ -189,19 +195,6 @@ func TestOneProcessWritesAndAnotherTakesOver(t *testing.T) {
 	if got := slices.Compact(writers); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("writers took turns: %v, want a then b", got)
 	}
-}
-
-// noting calls note before each write.
-type noting struct {
-	*store
-	note func()
-}
-
-func (n noting) Write(ctx context.Context, batch []whatchanged.Delivery) error {
-	n.mu.Lock()
-	n.note()
-	n.mu.Unlock()
-	return n.store.Write(ctx, batch)
 }
 
 // A process that stores a batch and dies before it acknowledges it, with more
@@ -232,49 +225,44 @@ func TestAWriteEndsBeforeAnotherProcessMayWrite(t *testing.T) {
 	c.URL = cluster(t)
 	s := newStore()
 	a, b := open(t, c), open(t, c)
-	var mu sync.Mutex
-	running, most := 0, 0
-	slow := hanging{s, func(ctx context.Context) error {
-		mu.Lock()
-		running++
-		most = max(most, running)
-		first := most == 1 && running == 1
-		mu.Unlock()
-		defer func() { mu.Lock(); running--; mu.Unlock() }()
-		if first && ctx.Value(hangs{}) == nil {
-			<-ctx.Done()
-			return ctx.Err()
+	var running, most atomic.Int32
+	counted := func(write func(context.Context, []whatchanged.Delivery) error) writeFunc {
+		return func(ctx context.Context, batch []whatchanged.Delivery) error {
+			most.Store(max(most.Load(), running.Add(1)))
+			defer running.Add(-1)
+			return write(ctx, batch)
 		}
-		return nil
-	}, make(chan struct{}, 1)}
+	}
+	began := make(chan struct{}, 1)
+	hangs := counted(func(ctx context.Context, _ []whatchanged.Delivery) error {
+		select {
+		case began <- struct{}{}:
+		default:
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	})
 	fill(t, a, 0, 10)
-	stop := work(t, a, slow)
-	<-slow.began
-	work(t, b, s)
+	stop := work(t, a, writing{s, hangs})
+	<-began
+	work(t, b, writing{s, counted(s.Write)})
 	stop()
 	s.check(t, b)
-	if most > 1 {
-		t.Errorf("%d writes at once", most)
+	if most.Load() != 1 {
+		t.Errorf("%d writes at once", most.Load())
 	}
 }
 
-type hangs struct{}
+type writeFunc func(context.Context, []whatchanged.Delivery) error
 
-type hanging struct {
+// writing is a store that is written to in another way.
+type writing struct {
 	*store
-	hang  func(context.Context) error
-	began chan struct{}
+	write writeFunc
 }
 
-func (h hanging) Write(ctx context.Context, batch []whatchanged.Delivery) error {
-	select {
-	case h.began <- struct{}{}:
-	default:
-	}
-	if err := h.hang(ctx); err != nil {
-		return err
-	}
-	return h.store.Write(ctx, batch)
+func (w writing) Write(ctx context.Context, batch []whatchanged.Delivery) error {
+	return w.write(ctx, batch)
 }
 
 // Memory that was wiped, or a log that goes further back than the last

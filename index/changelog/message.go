@@ -65,11 +65,14 @@ func identities(d whatchanged.Delivery) []string {
 func (l *Log) encode(d whatchanged.Delivery) ([]byte, error) {
 	body := d.Body
 	d.Body, d.Sequence, d.ReceivedAt = nil, 0, time.Time{}
-	line, err := json.Marshal(d)
-	if err != nil {
+	var plain bytes.Buffer
+	to := json.NewEncoder(&plain) // which ends with a newline
+	to.SetEscapeHTML(false)       // values come back as they were
+	if err := to.Encode(d); err != nil {
 		return nil, err
 	}
-	return l.pack.EncodeAll(slices.Concat(line, []byte{'\n'}, body), nil), nil
+	plain.Write(body)
+	return l.pack.EncodeAll(plain.Bytes(), nil), nil
 }
 
 func (l *Log) decode(stored []byte) (d whatchanged.Delivery, err error) {

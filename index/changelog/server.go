@@ -10,11 +10,6 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// headroom is what a message may hold beside the body: the events it became.
-// A body counts before compression, so that it is refused by a size that its
-// sender knows.
-const headroom = 1 << 20
-
 // serve starts a JetStream server in this process. It listens on no port.
 func serve(c Config) (*server.Server, error) {
 	if c.Dir == "" {
@@ -28,7 +23,7 @@ func serve(c Config) (*server.Server, error) {
 		StoreDir:           filepath.Join(c.Dir, "changelog"),
 		SyncAlways:         c.Sync == SyncAlways,
 		SyncInterval:       time.Second, // 2 minutes by default
-		MaxPayload:         int32(c.MaxPayload + headroom),
+		MaxPayload:         int32(c.MaxPayload),
 		JetStreamMaxMemory: 64 << 20,                  // consumers' state only; the stream is on disk
 		JetStreamMaxStore:  c.MaxBytes + c.MaxBytes/8, // else it is three quarters of the free disk
 	})
