@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"cmd/whatchanged/internal/remote":    {"", "graph/schema", "resolvers"},
 	"cmd/whatchanged/internal/settings":  {""},
 	"cmd/whatchanged/internal/telemetry": {},
+	"cmd/whatchanged/internal/web":       everything,
 }
 
 var everything = []string{"*"}

@@ -1,0 +1,65 @@
+# make            this help
+.DEFAULT_GOAL := help
+SHELL := bash
+
+BIN := bin/whatchanged
+GOLANGCI := go tool -modfile=tools.mod golangci-lint
+GOVULNCHECK := go tool -modfile=tools.mod govulncheck
+
+.PHONY: help
+help: ## Print this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## Bring everything up, take in real input, ask three questions, stay up (DEMO="--repo PATH")
+	$(BIN) demo $(DEMO)
+
+.PHONY: build
+build: ## Build bin/whatchanged
+	go build -o $(BIN) ./cmd/whatchanged
+
+.PHONY: test
+test: engine ## Run every test, on the real ClickHouse and the real JetStream
+	go test -timeout 20m ./...
+
+.PHONY: engine
+engine: build ## Fetch the ClickHouse engine into the cache folder, once
+	$(BIN) engine
+
+.PHONY: race
+race: engine ## Run every test with the race detector
+	go test -race -timeout 40m ./...
+
+.PHONY: fuzz
+fuzz: ## Fuzz every decoder and parser for FUZZTIME each (default 20s)
+	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -rhoE '^func Fuzz[A-Za-z]+' $$pkg/*_test.go | sed 's/func //'); do \
+	    echo "== $$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),20s) $$pkg || exit 1; \
+	  done; done
+
+.PHONY: bench
+bench: engine ## Run the benchmarks, allocations shown
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: generate
+generate: ## Write generated code anew
+	cd graph && go tool gqlgen generate
+
+.PHONY: verify
+verify: generate ## Fail if generated code, formatting or go.mod are not as committed
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt'ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go mod tidy -diff
+	git diff --exit-code -- graph/generated.go
+
+.PHONY: lint
+lint: ## Run go vet, the linters (reasons in .golangci.yml) and govulncheck
+	go vet ./...
+	$(GOLANGCI) run
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities, where the Go vulnerability database can be reached
+	@out=$$($(GOVULNCHECK) ./... 2>&1); status=$$?; echo "$$out"; \
+	  if [ $$status -ne 0 ] && grep -q "fetching vulnerabilities" <<<"$$out"; then echo "the database cannot be reached from here: nothing was checked"; exit 0; fi; exit $$status
+
+.PHONY: ci
+ci: verify lint vuln test ## What .ci/run runs, after installing what it needs
