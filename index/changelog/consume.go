@@ -33,7 +33,12 @@ const (
 // errReplaced ends a writer's term: another process may be writing.
 var errReplaced = errors.New("this process is no longer the pinned writer")
 
-// Consume feeds w until ctx ends, and returns ctx's error. Of all processes
+// errReplacedLog: positions that history has would be given out again, to other
+// events, and those would be taken for known.
+var errReplacedLog = errors.New("history goes further than the change log; was its folder replaced?")
+
+// Consume feeds w until ctx ends, and returns ctx's error. It gives up only
+// when w's watermark lies beyond the log's end: this is not w's log. Of all processes
 // that call it on one log, JetStream pins one; the others wait, and one of
 // them takes over when the pinned one has been silent for Config.Pinned.
 //
@@ -49,6 +54,9 @@ func (l *Log) Consume(ctx context.Context, w Writer) error {
 		err := t.run(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if errors.Is(err, errReplacedLog) {
+			return err
 		}
 		if t.next > 0 {
 			wait = firstWait
@@ -178,6 +186,13 @@ func (t *term) begin(ctx context.Context) error {
 	first, err := t.log.First(ctx)
 	if err != nil {
 		return err
+	}
+	last, _, err := t.log.Last(ctx)
+	if err != nil {
+		return err
+	}
+	if mark.Position.Sequence > last {
+		return fmt.Errorf("%w (%d, %d)", errReplacedLog, mark.Position.Sequence, last)
 	}
 	next := mark.Position.Sequence + 1
 	if next < first {

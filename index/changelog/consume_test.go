@@ -280,6 +280,20 @@ func TestAGapIsReadFromTheStream(t *testing.T) {
 	empty.check(t, l)
 }
 
+func TestHistoryOfAnotherLogIsNotContinued(t *testing.T) {
+	l := open(t, quick)
+	s := newStore()
+	s.last = 100
+	fill(t, l, 0, 3)
+	if err := l.Consume(t.Context(), s); err == nil || !strings.Contains(err.Error(), "replaced") {
+		t.Error(err)
+	}
+	err := l.Tail(t.Context(), 101, func([]whatchanged.Delivery) error { return nil })
+	if !errors.Is(err, whatchanged.ErrUnavailable) {
+		t.Error(err)
+	}
+}
+
 func BenchmarkAppend(b *testing.B) {
 	for _, sync := range []changelog.Sync{changelog.SyncAlways, changelog.SyncInterval} {
 		for _, clients := range []int{1, 16} {

@@ -21,7 +21,8 @@ const (
 // whatever is there, and goes on until ctx ends or deliver fails; it returns
 // that error. Deliveries and events carry their positions and times, and have
 // passed the sieve. From 0 means from the first that is kept. A sequence that
-// was purged is ErrCursorExpired: the caller would miss some.
+// was purged is ErrCursorExpired: the caller would miss some. One beyond the
+// next is ErrUnavailable: what the caller has is not from this log.
 func (l *Log) Tail(ctx context.Context, from uint64, deliver func([]whatchanged.Delivery) error) error {
 	first, err := l.First(ctx)
 	if err != nil {
@@ -32,6 +33,13 @@ func (l *Log) Tail(ctx context.Context, from uint64, deliver func([]whatchanged.
 	}
 	if from < first {
 		return whatchanged.Errorf(whatchanged.CodeCursorExpired, "the change log begins at %d, after %d", first, from)
+	}
+	last, _, err := l.Last(ctx)
+	if err != nil {
+		return err
+	}
+	if from > last+1 {
+		return whatchanged.Errorf(whatchanged.CodeUnavailable, "the change log ends at %d, before %d: was its folder replaced?", last, from)
 	}
 	s := newSieve(l.config.DuplicateWindow)
 	start, err := l.warmup(ctx, from)
