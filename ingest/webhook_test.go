@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"io"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -87,6 +88,25 @@ func TestMetricsCountDistinctEvents(t *testing.T) {
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+}
+
+func BenchmarkAccept(b *testing.B) {
+	d := newDesk(b, func(c *ingest.Config) { c.Sources, c.Limits = nil, ingest.Limits{} })
+	h := d.Handler()
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		n++
+		body := strings.Replace(`{"specversion":"1.0","id":"ID","source":"/ci","type":"com.example.config.changed","subject":"config:shop/limits",`+
+			`"time":"2026-03-01T03:09:00Z","data":{"entity":"config:shop/limits","before":{"rps":100,"burst":10},"after":{"rps":200,"burst":10},"summary":"raise the limit"}}`,
+			"ID", strconv.Itoa(n), 1)
+		r := httptest.NewRequest("POST", "/v1/events", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/cloudevents+json")
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Code != 202 {
+			b.Fatal(w.Body)
 		}
 	}
 }
