@@ -313,8 +313,9 @@ func (e *Engine) Kill() error {
 	return nil
 }
 
-// Close asks the child to end, kills it if it has not done so after some
-// seconds, and returns when it is gone. Closing again does nothing.
+// Close asks the child to end, kills it if it has not done so after two
+// seconds, and returns when it is gone. The child waits for its connections, so
+// close the pools first. Closing again does nothing.
 func (e *Engine) Close() error {
 	e.stop()
 	<-e.done

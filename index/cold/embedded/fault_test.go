@@ -35,7 +35,11 @@ func TestDataSurvivesCloseAndStart(t *testing.T) {
 	data := t.TempDir()
 	e := own(t, embedded.Config{Data: data})
 	before := *e.Writer()
-	exec(t, open(t, e.Writer()), "CREATE TABLE t (n UInt64) ORDER BY n", "INSERT INTO t SELECT number FROM numbers(1000)")
+	w := open(t, e.Writer())
+	exec(t, w, "CREATE TABLE t (n UInt64) ORDER BY n", "INSERT INTO t SELECT number FROM numbers(1000)")
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -136,6 +136,7 @@ func (r release) ask(ctx context.Context) (published, error) {
 	cmd := exec.CommandContext(ctx, "npm", "view", spec, "dist.tarball", "dist.integrity", "--json")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = time.Second // what npm started may hold its output open
 	var p published
 	switch err := cmd.Run(); {
 	case errors.Is(err, exec.ErrNotFound):

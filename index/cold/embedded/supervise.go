@@ -24,7 +24,8 @@ var (
 )
 
 const (
-	grace    = 5 * time.Second       // for one statement of ours, and from the request to end until the kill
+	grace    = 2 * time.Second       // from the request to end until the kill
+	polite   = 5 * time.Second       // for one statement of ours
 	patience = 2 * time.Minute       // a child that has not answered for so long is replaced; loading many parts takes a while
 	interval = 10 * time.Millisecond // between two looks whether the port answers
 )
@@ -258,7 +259,7 @@ func (p *process) exec(ctx context.Context, user, password, statement string) er
 		return err
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(ctx, grace)
+	ctx, cancel := context.WithTimeout(ctx, polite)
 	defer cancel()
 	return conn.Exec(ctx, statement)
 }
