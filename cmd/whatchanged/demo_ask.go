@@ -35,7 +35,7 @@ type demoQuestion struct {
 // prints the answer and says whether all three gave the same. For that they
 // are pinned to one moment and one position.
 func askThree(ctx context.Context, out io.Writer, s *remote.Server, now time.Time, position whatchanged.Position) error {
-	known := []string{"--knownAt", position.String()}
+	known := []string{"--knownAt", position.String(), "--after", position.String()}
 	at := func(flag string, ago time.Duration) []string {
 		return []string{flag, now.Add(-ago).Format(time.RFC3339Nano)}
 	}

@@ -8,7 +8,6 @@
 package folder
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -122,23 +121,4 @@ func (e *OwnedError) As(target any) bool {
 		*t = whatchanged.Errorf(whatchanged.CodeUnavailable, "%s", e.Error()).In("data")
 	}
 	return ok
-}
-
-// Key returns the folder's own secret key of 32 bytes, which it makes when it
-// is not there. Equal secrets in deliveries look equal as long as it is kept.
-func (f *Folder) Key() ([]byte, error) {
-	path := filepath.Join(f.Path, "redaction.key")
-	b, err := os.ReadFile(path)
-	if err == nil && len(b) == 32 {
-		return b, nil
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("redaction key: %w", err)
-	}
-	if err == nil {
-		return nil, fmt.Errorf("redaction key: %s holds %d bytes, want 32: restore it, or remove it to begin a new one", path, len(b))
-	}
-	b = make([]byte, 32)
-	_, _ = rand.Read(b) // it never fails
-	return b, os.WriteFile(path, b, 0o600)
 }

@@ -64,7 +64,7 @@ func Open(ctx context.Context, c Config) (_ *Instance, err error) {
 	if in.Folder, err = folder.Open(c.Data); err != nil {
 		return nil, err
 	}
-	key, err := in.Folder.Key()
+	key, err := ingest.RedactKey(filepath.Join(c.Data, "redaction.key"))
 	if err != nil {
 		return nil, err
 	}
