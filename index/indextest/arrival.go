@@ -39,6 +39,8 @@ func testSources(t *testing.T, open Opener) {
 			heard("busy", whatchanged.CoverageHeard, 20, 3, 1), heard("late", whatchanged.CoverageUnknown, 30, 0, 0), heard("quiet", whatchanged.CoverageSilent, 1, 0, 0)}},
 		{"an interval holds its start and not its end", known(6), minutes(11, 12), []whatchanged.SourceCoverage{
 			heard("busy", whatchanged.CoverageHeard, 20, 1, 1), heard("late", whatchanged.CoverageUnknown, 30, 0, 0), heard("quiet", whatchanged.CoverageSilent, 1, 0, 0)}},
+		{"nothing is heard in an empty interval, and what came at it did not come before", known(6), minutes(10, 10), []whatchanged.SourceCoverage{
+			heard("busy", whatchanged.CoverageUnknown, 20, 0, 0), heard("late", whatchanged.CoverageUnknown, 30, 0, 0), heard("quiet", whatchanged.CoverageSilent, 1, 0, 0)}},
 		{"a rejected delivery is heard too", known(6), minutes(20, 31), []whatchanged.SourceCoverage{
 			heard("busy", whatchanged.CoverageHeard, 20, 1, 1), heard("late", whatchanged.CoverageHeard, 30, 1, 1), heard("quiet", whatchanged.CoverageSilent, 1, 0, 0)}},
 		{"only as far as was known", known(3), minutes(10, 20), []whatchanged.SourceCoverage{
