@@ -17,7 +17,7 @@
 // The package speaks ClickHouse's native protocol, to the engine that package
 // embedded starts or to a server or cluster of the user's, with the same SQL.
 // The writer and the reader connect as different users; the reader's may only
-// select. What the server must offer is ClickHouse 25.3 or later.
+// select. It was tried on ClickHouse 26.7 only.
 package cold
 
 import (
