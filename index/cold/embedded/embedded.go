@@ -209,7 +209,8 @@ func freePort() (int, error) {
 // options are the caller's to alter, save the database and the password: this
 // engine, unlike a server, aborts when a connection is refused in its greeting,
 // and takes some seconds to do so. It is started again, but do not drop the
-// database while a pool is open on it; drop its tables.
+// database while a pool is open on it; drop its tables. Keep DialContext too,
+// which lets a query be cancelled without that end (see [connection]).
 func (e *Engine) Writer() *clickhouse.Options {
 	return e.options("writer", e.writer, e.database)
 }
@@ -225,6 +226,8 @@ func (p *process) options(user, password, database string) *clickhouse.Options {
 		Protocol: clickhouse.Native,
 		Addr:     []string{net.JoinHostPort("127.0.0.1", fmt.Sprint(p.port))},
 		Auth:     clickhouse.Auth{Database: database, Username: user, Password: password},
+
+		DialContext: dial,
 	}
 }
 
