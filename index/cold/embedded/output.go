@@ -17,7 +17,7 @@ const (
 
 // frame matches a line of a stack trace of the engine, which has no names in
 // it and would push out the message above it.
-var frame = regexp.MustCompile(`^\d+\. .* @ 0x`)
+var frame = regexp.MustCompile(`(^|\s)\d+\. \S+ @ 0x`)
 
 // output takes what the children print: each line goes to the log, and the
 // last ones are kept to explain a failure.

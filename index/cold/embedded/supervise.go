@@ -134,6 +134,7 @@ func (p *process) arguments() []string {
 		"--path", p.config.Data,
 		"--listen_host", "127.0.0.1",
 		"--tcp_port", strconv.Itoa(p.port),
+		"--log-level", "warning", "--logger.console", "1", // not read from the settings
 		"--query", holdSQL,
 	}
 }
