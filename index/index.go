@@ -90,7 +90,7 @@ func (x *Index) Run(ctx context.Context) error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return x.config.Log.Consume(ctx, writer{x.writer.Load()}) })
+	g.Go(func() error { return x.config.Log.Consume(ctx, x.writer.Load()) })
 	g.Go(func() error { return x.follow(ctx) })
 	g.Go(func() error { return x.upkeep(ctx) })
 	return g.Wait()
@@ -226,15 +226,6 @@ func (x *Index) tidy(ctx context.Context) error {
 func (x *Index) behind(ctx context.Context, stored whatchanged.Watermark) bool {
 	mark, _ := x.hot.Load().Watermark(ctx) // it is in memory
 	return mark.Position.Sequence > stored.Position.Sequence
-}
-
-// writer is what the change log needs of the cold tier.
-type writer struct{ *cold.Writer }
-
-// Watermark returns the last delivery up to which all are stored.
-func (w writer) Watermark(ctx context.Context) (whatchanged.Watermark, error) {
-	p, err := w.Present(ctx, 1<<63)
-	return whatchanged.Watermark{Position: whatchanged.At(p.Watermark)}, err
 }
 
 // Ping reports whether ClickHouse answers.

@@ -37,6 +37,16 @@ func (w *Writer) Present(ctx context.Context, after uint64) (Present, error) {
 	})
 }
 
+// Watermark returns the last stored delivery. It is asked when another process
+// may have written since, so what this writer remembers of the database is
+// forgotten.
+func (w *Writer) Watermark(ctx context.Context) (whatchanged.Watermark, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.present = nil
+	return w.watermark(ctx)
+}
+
 // Recent returns the identities (see [whatchanged.Event.Identity]) of the
 // events that were seen at or after a moment.
 func (w *Writer) Recent(ctx context.Context, since time.Time) ([]string, error) {
