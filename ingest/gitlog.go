@@ -43,7 +43,7 @@ func parseLog(r io.Reader, each func(landing) error) error {
 	var current *landing
 	for {
 		token, err := p.token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

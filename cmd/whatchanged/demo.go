@@ -122,7 +122,7 @@ func sendEstate(ctx context.Context, out io.Writer, s *remote.Server, now time.T
 	var last whatchanged.Position
 	var events int
 	for _, r := range requests {
-		header := http.Header(r.Header)
+		header := r.Header.Clone()
 		if strings.HasSuffix(r.Path, "/github") {
 			mac := hmac.New(sha256.New, []byte(secret))
 			mac.Write(r.Body)

@@ -141,7 +141,7 @@ func askMCP(ctx context.Context, s *remote.Server, q resolvers.Question, args ma
 // askCLI runs the command.
 func askCLI(ctx context.Context, s *remote.Server, q resolvers.Question, words []string) (resolvers.Answered, error) {
 	var stdout bytes.Buffer
-	root := newRoot()
+	root := newRoot() //nolint:contextcheck // the command gets it from ExecuteContext
 	root.SetOut(&stdout)
 	root.SetArgs(append(words, "--json", "--server", s.URL, "--token", s.Token))
 	if err := root.ExecuteContext(ctx); err != nil {

@@ -69,7 +69,8 @@ func fill(tb testing.TB, w *Writer, n int) (took time.Duration) {
 func explain(tb testing.TB, r *Reader, q *query) string {
 	tb.Helper()
 	var plan strings.Builder
-	q.text = "EXPLAIN indexes = 1, projections = 1 " + q.text[strings.Index(q.text, "SELECT"):]
+	_, selection, _ := strings.Cut(q.text, "SELECT")
+	q.text = "EXPLAIN indexes = 1, projections = 1 SELECT" + selection
 	err := r.each(tb.Context(), "explain", q, func(rows driver.Rows) error {
 		var line string
 		err := rows.Scan(&line)

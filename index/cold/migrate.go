@@ -157,7 +157,8 @@ func migrations(layout Layout) ([]migration, error) {
 	var all []migration
 	for _, file := range names {
 		name := path.Base(file)
-		number, err := strconv.ParseUint(name[:strings.Index(name, "_")], 10, 32)
+		digits, _, _ := strings.Cut(name, "_")
+		number, err := strconv.ParseUint(digits, 10, 32)
 		if err != nil {
 			return nil, fmt.Errorf("migration %s: %w", name, err)
 		}

@@ -55,7 +55,7 @@ func lifeline() (*os.File, error) {
 // exitWith ends this process when the parent's end of the pipe is closed,
 // which the kernel does for a parent that was killed.
 func exitWith(parent io.Reader) {
-	io.Copy(io.Discard, parent)
+	_, _ = io.Copy(io.Discard, parent) // however it ends, the parent is gone
 	os.Exit(0)
 }
 

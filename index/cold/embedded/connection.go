@@ -37,7 +37,7 @@ func (c connection) Close() error {
 		if err := c.SetDeadline(time.Now().Add(drain)); err != nil {
 			return
 		}
-		io.Copy(io.Discard, c.TCPConn)
+		_, _ = io.Copy(io.Discard, c.TCPConn) // however it ends, it has ended
 	}()
 	return nil
 }

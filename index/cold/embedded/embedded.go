@@ -108,7 +108,7 @@ func Start(ctx context.Context, c Config) (*Engine, error) {
 	for attempt := range attempts {
 		var e *Engine
 		var port int
-		if port, err = freePort(); err != nil {
+		if port, err = freePort(ctx); err != nil {
 			return nil, err
 		}
 		if e, err = start(ctx, c, port); err == nil {
@@ -196,8 +196,8 @@ func start(ctx context.Context, c Config, port int) (*Engine, error) {
 
 // freePort returns a loopback port that nothing listens on. Another process
 // may take it before the engine does: that start fails with errPort.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp4", "127.0.0.1:0")
 	if err != nil {
 		return 0, fmt.Errorf("a loopback port for the engine: %w", err)
 	}

@@ -72,7 +72,7 @@ func TestNoOrphanIsLeftAndNothingLostWhenTheParentIsKilled(t *testing.T) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	cmd.Wait()
+	_ = cmd.Wait() // it was killed
 	if err := witness.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		t.Fatal(err)
 	}

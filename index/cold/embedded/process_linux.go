@@ -19,4 +19,4 @@ func attributes() *syscall.SysProcAttr {
 // title sets the name that tools show for this process, which is otherwise the
 // last part of executable's path. They show at most 15 bytes of it. It is a
 // convenience, so failing is nothing.
-func title(name string) { os.WriteFile("/proc/self/comm", []byte(name), 0) }
+func title(name string) { _ = os.WriteFile("/proc/self/comm", []byte(name), 0) }

@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -48,7 +49,7 @@ func TestStartEndsWithItsContextAndLeavesNothing(t *testing.T) {
 
 // The kernel's own signal would hide it if this did not work.
 func TestChildEndsWhenItsPipeDoes(t *testing.T) {
-	port, err := freePort()
+	port, err := freePort(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,7 @@ func TestOutputKeepsTheLastLines(t *testing.T) {
 		t.Errorf("got %.60q… of %d bytes, want %d", got, len(got), len(want))
 	}
 	for range 3 * keptLines {
-		o.Write([]byte("more\n"))
+		fmt.Fprintln(o, "more")
 	}
 	if o.said("one") || strings.Count(o.last(), "more") != keptLines {
 		t.Errorf("kept %q", o.last())

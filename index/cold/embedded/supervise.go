@@ -182,7 +182,7 @@ func (p *process) greet(ctx context.Context, child *os.Process, gone <-chan stru
 		}
 		if errors.As(err, &refusal) {
 			fmt.Fprintf(p.output, "our greeting was refused: %v\n", err)
-			child.Kill()
+			_ = child.Kill() // it may have ended by itself
 			return
 		}
 		select {
@@ -192,7 +192,7 @@ func (p *process) greet(ctx context.Context, child *os.Process, gone <-chan stru
 			return // end does the rest
 		case <-late:
 			fmt.Fprintf(p.output, "no answer to our greeting: %v\n", err)
-			child.Kill()
+			_ = child.Kill() // it may have ended by itself
 			return
 		case <-time.After(interval):
 		}
@@ -237,7 +237,7 @@ func (p *process) watch(ctx context.Context, child *os.Process, gone <-chan stru
 		}
 		if errors.Is(err, syscall.ECONNREFUSED) || time.Since(heard) > patience {
 			fmt.Fprintf(p.output, "the engine no longer answers: %v\n", err)
-			child.Kill()
+			_ = child.Kill() // it may have ended by itself
 			return
 		}
 	}
@@ -277,14 +277,14 @@ func (p *process) end(ctx context.Context, child *os.Process, gone <-chan struct
 	defer cancel()
 	if err := p.exec(asking, "supervisor", p.supervisor, endSQL); err != nil {
 		p.config.Log.Debug("the engine could not be asked to end", "error", err)
-		child.Kill()
+		_ = child.Kill() // it may have ended by itself
 		return
 	}
 	select {
 	case <-gone:
 	case <-late:
 		p.config.Log.Warn("the engine did not end when asked; killing it")
-		child.Kill()
+		_ = child.Kill() // it may have ended by itself
 	}
 }
 
