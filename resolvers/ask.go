@@ -72,7 +72,7 @@ func ask[In any, Out any, P interface {
 		out, err = answer(&asking{Resolver: r, ctx: ctx, question: question, viewer: viewer, now: whatchanged.Canonical(r.now())}, in)
 	}
 	if err == nil {
-		ids = idsOf(P(out))
+		ids = P(out).IDs()
 	}
 	code := string(whatchanged.CodeOf(err))
 	took := time.Since(start)
@@ -85,7 +85,7 @@ func ask[In any, Out any, P interface {
 			span.RecordError(err)
 		}
 	}
-	r.log.LogAttrs(ctx, level, "asked", slog.String("question", question), slog.Any("input", in), slog.String("who", viewer.Who),
+	r.log.LogAttrs(ctx, level, "asked", slog.String("question", question), slog.Any("input", whatchanged.ValueOf(in)), slog.String("who", viewer.Who),
 		slog.String("agent", viewer.Agent), slog.Any("ids", ids), slog.String("code", code), slog.Duration("took", took), slog.Any("cause", cause(err)))
 	return out, err
 }
@@ -99,16 +99,4 @@ func cause(err error) any {
 		return e.Unwrap().Error()
 	}
 	return err.Error()
-}
-
-// idsOf returns the first column of an answer's table, where every answer
-// keeps its ids.
-func idsOf(a Answered) []string {
-	var ids []string
-	for _, row := range a.Table().Rows {
-		if len(ids) == 0 || ids[len(ids)-1] != row[0] {
-			ids = append(ids, row[0])
-		}
-	}
-	return ids
 }

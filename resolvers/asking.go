@@ -66,7 +66,7 @@ func (a *asking) fix(t times) (err error) {
 		return err
 	}
 	from := whatchanged.MinTime
-	if t.Lookback > 0 {
+	if t.Lookback > 0 && a.onset.Add(-t.Lookback).After(from) {
 		from = a.onset.Add(-t.Lookback)
 	}
 	if a.interval.From, err = a.at("since", t.Since, from); err != nil {
@@ -87,6 +87,9 @@ func (a *asking) at(field string, w *whatchanged.When, def time.Time) (time.Time
 		return def, nil
 	}
 	if t, ok := w.Absolute(a.now); ok {
+		if !whatchanged.Always.Contains(t) {
+			return t, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%v lies before %d: want a later moment", w, whatchanged.MinTime.Year()).In(field)
+		}
 		return t, nil
 	}
 	if p, ok := w.AsPosition(); ok {
@@ -98,12 +101,15 @@ func (a *asking) at(field string, w *whatchanged.When, def time.Time) (time.Time
 
 // storedAt returns when the log stored p.
 func (a *asking) storedAt(field string, p whatchanged.Position) (time.Time, error) {
+	if p.Sequence > a.watermark.Position.Sequence {
+		return time.Time{}, a.notYet(field, p)
+	}
 	ds, err := a.index.Deliveries(a.ctx, a.view, []uint64{p.Sequence})
 	if err != nil {
 		return time.Time{}, err
 	}
 	if len(ds) == 0 {
-		return time.Time{}, whatchanged.Errorf(whatchanged.CodeNotFound, "position %v is not in the log; the last is %v", p, a.watermark.Position).In(field)
+		return time.Time{}, whatchanged.Errorf(whatchanged.CodeNotFound, "position %v is not known", p).In(field)
 	}
 	return ds[0].ReceivedAt, nil
 }
@@ -129,6 +135,9 @@ func (a *asking) known(w *whatchanged.When) error {
 		return nil
 	}
 	p, ok := w.AsPosition()
+	if ok && p.Sequence > a.watermark.Position.Sequence {
+		return a.notYet("knownAt", p)
+	}
 	if !ok {
 		t, err := a.at("knownAt", w, a.now)
 		if err != nil {
@@ -138,13 +147,14 @@ func (a *asking) known(w *whatchanged.When) error {
 			return err
 		}
 	}
-	if p.Sequence > a.watermark.Position.Sequence {
-		return whatchanged.Errorf(whatchanged.CodeStale, "position %v has not been seen yet; the last is %v", p, a.watermark.Position).In("knownAt")
-	}
-	if p.Compare(a.view.KnownAt) < 0 {
+	if p.Compare(a.view.KnownAt) < 0 { // the index may have read on meanwhile
 		a.view.KnownAt = p
 	}
 	return nil
+}
+
+func (a *asking) notYet(field string, p whatchanged.Position) error {
+	return whatchanged.Errorf(whatchanged.CodeStale, "position %v has not been seen yet; the last is %v", p, a.watermark.Position).In(field)
 }
 
 // seeing is the view as of another moment: what happened in a window is asked as
@@ -157,9 +167,12 @@ func (a *asking) seeing(asOf time.Time) whatchanged.View {
 
 // envelope starts the answer: all that follows from the times alone.
 func (a *asking) envelope() (Envelope, error) {
-	heard := a.interval
+	heard := a.interval // of the future nothing can have been heard
 	if heard.To.After(a.now) {
 		heard.To = a.now
+	}
+	if heard.Empty() {
+		heard.From = heard.To
 	}
 	sources, err := a.index.Sources(a.ctx, a.view, heard)
 	if err != nil {

@@ -180,6 +180,15 @@ func (a *asking) afterChange(events []whatchanged.Event) []Call {
 		map[string]any{"scope": []string{e.Entity.String()}, "since": from, "until": to})}
 }
 
+// IDs implements [Answered].
+func (c *Change) IDs() []string {
+	out := make([]string, len(c.Items))
+	for i := range c.Items {
+		out[i] = c.Items[i].Event.ID
+	}
+	return out
+}
+
 // Table implements [Answered]: a row for each field that says something.
 func (c *Change) Table() Table {
 	t := Table{Header: []string{"id", "field", "value"}}

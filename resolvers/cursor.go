@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"whatchanged.dev/whatchanged"
@@ -52,7 +53,7 @@ func (a *asking) resume(text string) error {
 	if err == nil {
 		err = json.Unmarshal(b, &c)
 	}
-	if err != nil || c.Offset < 0 || c.Offset > maxCandidates || c.From.Before(whatchanged.MinTime) || !c.To.Before(whatchanged.MaxTime) {
+	if err != nil || !c.sound() {
 		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "not a cursor of ours: want the cursor of an answer, unchanged").In("cursor")
 	}
 	if c.Key != a.key {
@@ -61,10 +62,16 @@ func (a *asking) resume(text string) error {
 	if c.KnownAt.Compare(a.watermark.Position) > 0 {
 		return whatchanged.Errorf(whatchanged.CodeCursorExpired, "the cursor is of another log; start again without it").In("cursor")
 	}
-	a.view.KnownAt, a.view.AsOf = c.KnownAt, c.AsOf
-	a.interval = whatchanged.Interval{From: c.From, To: c.To}
-	a.onset, a.offset = c.Onset, c.Offset
+	a.view.KnownAt, a.view.AsOf = c.KnownAt, whatchanged.Canonical(c.AsOf)
+	a.interval = whatchanged.Interval{From: whatchanged.Canonical(c.From), To: whatchanged.Canonical(c.To)}
+	a.onset, a.offset = whatchanged.Canonical(c.Onset), c.Offset
 	return nil
+}
+
+// sound reports whether c could be one of ours.
+func (c cursor) sound() bool {
+	return c.Offset >= 0 && c.Offset <= maxCandidates && c.From.Before(c.To) &&
+		!slices.ContainsFunc([]time.Time{c.From, c.To, c.Onset, c.AsOf}, func(t time.Time) bool { return !whatchanged.Always.Contains(t) })
 }
 
 // page bounds the items [offset, offset+limit) of n, and says whether more

@@ -55,6 +55,8 @@ type Answered interface {
 	// Table returns the items as rows of text, complete: every id in the
 	// items stands in a row.
 	Table() Table
+	// IDs returns every id in the items: of changes, and of entities found.
+	IDs() []string
 }
 
 // Paged answers can be cut shorter, at the border of an item, after they were
@@ -87,6 +89,7 @@ const (
 	ReasonSameRollout    = "SAME_ROLLOUT"
 	ReasonBeyondLimit    = "BEYOND_LIMIT"
 	ReasonSymptom        = "SYMPTOM"
+	ReasonBeyondReach    = "BEYOND_REACH"
 )
 
 var exclusionText = map[string]string{
@@ -96,6 +99,7 @@ var exclusionText = map[string]string{
 	ReasonSameRollout:    "further steps of a rollout that is listed once",
 	ReasonBeyondLimit:    "older than the most recent ones that were considered; ask a shorter window",
 	ReasonSymptom:        "incidents: symptoms, not changes",
+	ReasonBeyondReach:    "on entities that no path leads to, or that are not among the nearest ones; ask fewer hops",
 }
 
 // excluded counts what is left out, in the order of first mention.
@@ -123,6 +127,20 @@ func (x *excluded) list() []Exclusion {
 		out = append(out, Exclusion{Reason: r, Count: x.count[r], Text: exclusionText[r]})
 	}
 	return out
+}
+
+// besides says for a verdict of nothing what the filters hid.
+func besides(left []Exclusion) string {
+	var parts []string
+	for _, x := range left {
+		if x.Reason == ReasonOtherPlacement || x.Reason == ReasonOtherKind || x.Reason == ReasonSymptom {
+			parts = append(parts, fmt.Sprintf("%d %s", x.Count, x.Reason))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " besides what was left out: " + strings.Join(parts, ", ")
 }
 
 // coverageOf sums up how the sources were heard.

@@ -14,7 +14,7 @@ import (
 
 const (
 	maxQuery    = 200 // characters
-	maxEntities = 2000
+	maxEntities = 20_000
 	maxMentions = 200
 )
 
@@ -188,6 +188,15 @@ func (f *Find) Len() int { return len(f.Items) }
 
 // Cut implements [Paged].
 func (f *Find) Cut(n int) { f.Items = f.Items[:n:n]; f.cutAt(n) }
+
+// IDs implements [Answered].
+func (f *Find) IDs() []string {
+	out := make([]string, len(f.Items))
+	for i := range f.Items {
+		out[i] = f.Items[i].ID
+	}
+	return out
+}
 
 // Table implements [Answered].
 func (f *Find) Table() Table {

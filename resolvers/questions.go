@@ -3,7 +3,10 @@ package resolvers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"whatchanged.dev/whatchanged"
 )
@@ -40,12 +43,8 @@ func question[In any, Out any, P interface {
 		Field: field,
 		Ask: func(r *Resolver, ctx context.Context, args map[string]any) (Answered, error) {
 			var in In
-			b, err := json.Marshal(args)
-			if err == nil {
-				err = json.Unmarshal(b, &in)
-			}
-			if err != nil {
-				return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%s", argumentError(err)).Hiding(err)
+			if err := decode(args, &in); err != nil {
+				return nil, err
 			}
 			out, err := ask(r, ctx, in)
 			if err != nil {
@@ -63,13 +62,28 @@ func question[In any, Out any, P interface {
 	}
 }
 
-// argumentError says which argument does not fit, in the words of its type's
-// own parser where it has one.
-func argumentError(err error) string {
-	if e := whatchanged.AsError(err); e.Code != whatchanged.CodeInternal {
-		return e.Error()
+// decode reads arguments into an input, one at a time, so that a refusal names
+// the one that does not fit, in the words of its type's own parser where it
+// has one.
+func decode(args map[string]any, in any) error {
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		b, err := json.Marshal(map[string]any{name: args[name]})
+		if err == nil {
+			err = json.Unmarshal(b, in)
+		}
+		var own *whatchanged.Error
+		var shape *json.UnmarshalTypeError
+		switch {
+		case err == nil:
+		case errors.As(err, &own):
+			return own.In(name)
+		case errors.As(err, &shape):
+			return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "a %s does not fit", shape.Value).In(name)
+		default:
+			return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "it does not fit").In(name).Hiding(err)
+		}
 	}
-	return err.Error()
+	return nil
 }
 
 // Lookup returns the question called field.

@@ -71,52 +71,91 @@ func distance(r whatchanged.Reached) float64 {
 	return d
 }
 
-// suspect scores one change.
+// A term is one part of a score, before anybody needs to read it.
+type term struct {
+	code  string
+	value float64 // rounded, so that what is shown adds up
+}
+
+// weigh returns the terms of one change. It is asked of every candidate, so it
+// writes no texts.
+func (a *asking) weigh(e *whatchanged.Event, near neighbourhood, f filter) (terms [4]term, score float64) {
+	n := 0
+	add := func(code string, value float64) {
+		terms[n] = term{code, round(value)}
+		score += terms[n].value
+		n++
+	}
+	if age := a.onset.Sub(e.EffectiveAt); age < 0 {
+		add(CodeAfterOnset, afterOnset)
+	} else {
+		add(CodeRecent, -math.Log1p(age.Hours()))
+	}
+	if at, ok := near[e.Entity]; ok {
+		add(closeness(at), distance(at))
+	}
+	if p := kindPrior[e.Kind]; p != 0 {
+		add(CodeKind, p)
+	}
+	if f.asksPlacement() && f.match(e.Placement) == whatchanged.Inside {
+		add(CodePlacement, inside)
+	}
+	return terms, round(score)
+}
+
+func closeness(at whatchanged.Reached) string {
+	switch {
+	case at.Hops == 0:
+		return CodeSame
+	case at.Direction == whatchanged.Dependents:
+		return CodeDependent
+	}
+	return CodeDependency
+}
+
+// suspect tells of one change what weighed for and against it.
 func (a *asking) suspect(e *whatchanged.Event, near neighbourhood, f filter) Suspect {
 	s := Suspect{Change: brief(e), Path: []whatchanged.Ref{}, Reasons: []Reason{}, Against: []Reason{},
 		SecondsBeforeOnset: a.onset.Sub(e.EffectiveAt).Seconds()}
-	s.term(a.recency(e))
-	if at, ok := near[e.Entity]; ok {
+	at, ok := near[e.Entity]
+	if ok {
 		s.Path, s.Hops = at.Path, at.Hops
-		s.term(closeness(e, at))
 	}
-	if p := kindPrior[e.Kind]; p != 0 {
-		s.term(Reason{Code: CodeKind, Value: p, Text: fmt.Sprintf("a %s is %s often to blame than other changes", e.Kind, moreOrLess(p))})
+	var terms [4]term
+	terms, s.Score = a.weigh(e, near, f)
+	for _, t := range terms {
+		r := Reason{Code: t.code, Value: t.value, Text: a.explain(t, e, at), Evidence: []string{e.ID}}
+		switch {
+		case t.code == "":
+		case t.value < 0 && t.code != CodeRecent:
+			s.Against = append(s.Against, r)
+		default:
+			s.Reasons = append(s.Reasons, r)
+		}
 	}
-	if f.asksPlacement() && f.match(e.Placement) == whatchanged.Inside {
-		s.term(Reason{Code: CodePlacement, Value: inside, Text: "it took effect where it hurts: " + e.Placement.String()})
-	}
-	s.Score = round(s.Score)
 	return s
 }
 
-// term adds one reason, for or against.
-func (s *Suspect) term(r Reason) {
-	r.Value, r.Evidence = round(r.Value), []string{s.Change.ID}
-	s.Score += r.Value
-	if r.Value < 0 && r.Code != CodeRecent {
-		s.Against = append(s.Against, r)
-		return
-	}
-	s.Reasons = append(s.Reasons, r)
-}
-
-func (a *asking) recency(e *whatchanged.Event) Reason {
+// explain writes a term for a person.
+func (a *asking) explain(t term, e *whatchanged.Event, at whatchanged.Reached) string {
 	age := a.onset.Sub(e.EffectiveAt)
-	if age < 0 {
-		return Reason{Code: CodeAfterOnset, Value: afterOnset, Text: fmt.Sprintf("it took effect %s after onset", human(-age))}
+	switch t.code {
+	case CodeRecent:
+		return fmt.Sprintf("it took effect %s before onset", human(age))
+	case CodeAfterOnset:
+		return fmt.Sprintf("it took effect %s after onset", human(-age))
+	case CodeSame:
+		return "it changed " + e.Entity.String() + " itself"
+	case CodeDependency:
+		return fmt.Sprintf("it changed what %v depends on, %s away", at.Path[0], edges(at.Hops))
+	case CodeDependent:
+		return fmt.Sprintf("it changed what depends on %v, %s away", at.Path[0], edges(at.Hops))
+	case CodeKind:
+		return fmt.Sprintf("a %s is %s often to blame than other changes", e.Kind, moreOrLess(t.value))
+	case CodePlacement:
+		return "it took effect where it hurts: " + e.Placement.String()
 	}
-	return Reason{Code: CodeRecent, Value: -math.Log1p(age.Hours()), Text: fmt.Sprintf("it took effect %s before onset", human(age))}
-}
-
-func closeness(e *whatchanged.Event, at whatchanged.Reached) Reason {
-	switch {
-	case at.Hops == 0:
-		return Reason{Code: CodeSame, Text: "it changed " + e.Entity.String() + " itself"}
-	case at.Direction == whatchanged.Dependents:
-		return Reason{Code: CodeDependent, Value: distance(at), Text: fmt.Sprintf("it changed what depends on %v, %s away", at.Path[0], edges(at.Hops))}
-	}
-	return Reason{Code: CodeDependency, Value: distance(at), Text: fmt.Sprintf("it changed what %v depends on, %s away", at.Path[0], edges(at.Hops))}
+	return ""
 }
 
 func moreOrLess(v float64) string {

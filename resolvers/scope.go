@@ -1,7 +1,6 @@
 package resolvers
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -12,7 +11,8 @@ import (
 const (
 	maxScope      = 50
 	maxHops       = 5
-	maxReached    = 5000   // entities around a scope
+	maxReached    = 5000   // entities around a scope, each way
+	maxNamed      = 20_000 // entities looked through for a bare name
 	maxCandidates = 20_000 // change events considered for one answer
 )
 
@@ -53,7 +53,11 @@ func (a *asking) entity(name string) (whatchanged.Ref, error) {
 	if name == "" {
 		return whatchanged.Ref{}, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "an empty name: want kind:namespace/name, such as service:acme/checkout").In("scope")
 	}
-	found, err := a.index.Entities(a.ctx, a.view, whatchanged.EntitySelection{Text: strings.ToLower(name), Limit: 200})
+	text := strings.ToLower(name)
+	if !strings.Contains(text, "/") {
+		text = "/" + text // a name, not some part of a reference
+	}
+	found, err := a.index.Entities(a.ctx, a.view, whatchanged.EntitySelection{Text: text, Limit: maxNamed})
 	if err != nil {
 		return whatchanged.Ref{}, err
 	}
@@ -120,12 +124,13 @@ func join(refs []whatchanged.Ref) string { return strings.Join(texts(refs), ", "
 // An entity that is reached several ways keeps the best one.
 type neighbourhood map[whatchanged.Ref]whatchanged.Reached
 
-// around walks the topology from the scope, both ways.
-func (a *asking) around(scope []whatchanged.Ref, hops int) (neighbourhood, error) {
+// around walks the topology from the scope, both ways. whole is false when
+// there was more to reach than the limit.
+func (a *asking) around(scope []whatchanged.Ref, hops int) (n neighbourhood, whole bool, err error) {
 	if hops < 0 || hops > maxHops {
-		return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%d: want 0 to %d, such as 2", hops, maxHops).In("hops")
+		return nil, false, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%d: want 0 to %d, such as 2", hops, maxHops).In("hops")
 	}
-	n := neighbourhood{}
+	n, whole = neighbourhood{}, true
 	for _, ref := range scope {
 		n[ref] = whatchanged.Reached{Ref: ref, Path: []whatchanged.Ref{ref}}
 	}
@@ -135,8 +140,9 @@ func (a *asking) around(scope []whatchanged.Ref, hops int) (neighbourhood, error
 		}
 		found, err := a.index.Reach(a.ctx, a.view, whatchanged.Walk{From: scope, Direction: dir, Hops: hops, Limit: maxReached})
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
+		whole = whole && len(found) < maxReached
 		for _, f := range found {
 			if was, ok := n[f.Ref]; !ok || distance(f) > distance(was) {
 				n[f.Ref] = f
@@ -144,7 +150,7 @@ func (a *asking) around(scope []whatchanged.Ref, hops int) (neighbourhood, error
 		}
 	}
 	n.addRepositories()
-	return n, nil
+	return n, whole, nil
 }
 
 // addRepositories takes a service's repository, the one of the same namespace
@@ -176,6 +182,14 @@ type filter struct {
 	Kinds       []string
 }
 
+// filterOf refuses a region that says nothing: it would match any.
+func filterOf(environment *string, regions, kinds []string) (filter, error) {
+	if slices.ContainsFunc(regions, func(s string) bool { return strings.TrimSpace(s) == "" }) {
+		return filter{}, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "an empty name: want a region such as eu-west-1, or none").In("regions")
+	}
+	return filter{Environment: deref(environment), Regions: regions, Kinds: kinds}, nil
+}
+
 // match says how a change's placement stands to the one asked for. With
 // several regions the best match counts.
 func (f filter) match(p whatchanged.Placement) whatchanged.Match {
@@ -197,9 +211,10 @@ func (f filter) wantsKind(k whatchanged.EventKind) bool {
 }
 
 // apply keeps the events that pass, and counts the others.
-func (f filter) apply(events []whatchanged.Event, x *excluded) []whatchanged.Event {
-	kept := make([]whatchanged.Event, 0, len(events))
-	for _, e := range events {
+func (f filter) apply(events []whatchanged.Event, x *excluded) []*whatchanged.Event {
+	kept := make([]*whatchanged.Event, 0, len(events))
+	for i := range events {
+		e := &events[i]
 		switch {
 		case !f.wantsKind(e.Kind):
 			x.add(ReasonOtherKind, 1)
@@ -215,7 +230,7 @@ func (f filter) apply(events []whatchanged.Event, x *excluded) []whatchanged.Eve
 // candidates reads the changes in the window on the scope and around it, or
 // all of them when no scope was asked, latest first. What was there and is
 // not returned is counted.
-func (a *asking) candidates(near neighbourhood, x *excluded) ([]whatchanged.Event, int, error) {
+func (a *asking) candidates(near neighbourhood, whole bool, x *excluded) ([]whatchanged.Event, int, error) {
 	sel := whatchanged.Selection{Interval: a.interval, Descending: true, Limit: maxCandidates}
 	view := a.seeing(a.interval.To)
 	all, err := a.index.Changes(a.ctx, view, whatchanged.Selection{Interval: a.interval})
@@ -229,7 +244,11 @@ func (a *asking) candidates(near neighbourhood, x *excluded) ([]whatchanged.Even
 	if err != nil {
 		return nil, 0, err
 	}
-	x.add(ReasonNotConnected, all.Total-page.Total)
+	reason := ReasonNotConnected
+	if !whole {
+		reason = ReasonBeyondReach
+	}
+	x.add(reason, all.Total-page.Total)
 	x.add(ReasonBeyondLimit, page.Total-len(page.Events))
 	return page.Events, page.Total, nil
 }
@@ -241,8 +260,4 @@ func brief(e *whatchanged.Event) ChangeBrief {
 		EffectiveAt: e.EffectiveAt, SeenAt: e.SeenAt, Position: e.Position, Source: e.Source,
 		Version: e.Version, PreviousVersion: e.PreviousVersion, Reverts: e.Reverts, Summary: e.Summary, Evidence: e.Evidence(),
 	}
-}
-
-func byTime(x, y whatchanged.Event) int {
-	return cmp.Or(x.EffectiveAt.Compare(y.EffectiveAt), x.Position.Compare(y.Position))
 }

@@ -59,6 +59,10 @@ func (a *asking) timeline(in TimelineInput) (*Timeline, error) {
 	if err := checkLimit(in.Limit, 500); err != nil {
 		return nil, err
 	}
+	f, err := filterOf(in.Environment, in.Regions, in.Kinds)
+	if err != nil {
+		return nil, err
+	}
 	if err := a.begin(in, times{Since: in.Since, Until: in.Until, AsOf: in.AsOf, KnownAt: in.KnownAt,
 		After: in.After, Lookback: 24 * time.Hour, Cursor: in.Cursor}); err != nil {
 		return nil, err
@@ -67,7 +71,7 @@ func (a *asking) timeline(in TimelineInput) (*Timeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	near, err := a.around(scope, in.Hops)
+	near, whole, err := a.around(scope, in.Hops)
 	if err != nil {
 		return nil, err
 	}
@@ -76,49 +80,55 @@ func (a *asking) timeline(in TimelineInput) (*Timeline, error) {
 		return nil, err
 	}
 	var x excluded
-	events, total, err := a.candidates(near, &x)
+	found, total, err := a.candidates(near, whole, &x)
 	if err != nil {
 		return nil, err
 	}
-	events = filter{Environment: deref(in.Environment), Regions: in.Regions, Kinds: in.Kinds}.apply(events, &x)
-	slices.SortFunc(events, byTime)
+	events := f.apply(found, &x)
+	slices.SortFunc(events, func(x, y *whatchanged.Event) int { return x.Key().Compare(y.Key()) })
 	lines := fold(events, in.Fold)
 
 	from, to, more := a.page(len(lines), in.Limit)
-	out.Items, out.Total, out.Truncated = lines[from:to:to], total, more
+	out.Items, out.Total, out.Truncated = []TimelineLine{}, total, more
+	for _, l := range lines[from:to] {
+		out.Items = append(out.Items, lineOf(l))
+	}
 	if more {
 		out.Cursor = a.cursorAt(to)
 	}
 	out.asking = a
 	out.Excluded = x.list()
 	out.Quoted = []string{"items.change.summary", "items.change.actor.name"}
-	out.Verdict = a.course(scope, events, lines, &out.Envelope)
+	out.Verdict = a.course(in, scope, len(events), len(lines), &out.Envelope)
 	out.Next = a.afterTimeline(in, out.Items)
 	return out, nil
 }
 
-// fold turns events in order of time into lines.
-func fold(events []whatchanged.Event, storms bool) []TimelineLine {
-	lines := []TimelineLine{}
+// fold cuts events in order of time into lines.
+func fold(events []*whatchanged.Event, storms bool) [][]*whatchanged.Event {
+	var lines [][]*whatchanged.Event
 	for len(events) > 0 {
 		n := 1
 		if storms {
 			n = stormOf(events)
 		}
-		line := TimelineLine{Change: brief(&events[0]), Count: n, Until: events[n-1].EffectiveAt, IDs: []string{}}
-		for _, e := range events[:n] {
-			line.IDs = append(line.IDs, e.ID)
-		}
-		lines = append(lines, line)
-		events = events[n:]
+		lines, events = append(lines, events[:n]), events[n:]
 	}
 	return lines
 }
 
+func lineOf(events []*whatchanged.Event) TimelineLine {
+	line := TimelineLine{Change: brief(events[0]), Count: len(events), Until: events[len(events)-1].EffectiveAt, IDs: []string{}}
+	for _, e := range events {
+		line.IDs = append(line.IDs, e.ID)
+	}
+	return line
+}
+
 // stormOf returns how many of the first events make a storm, 1 if they do not.
-func stormOf(events []whatchanged.Event) int {
+func stormOf(events []*whatchanged.Event) int {
 	n := 1
-	for n < len(events) && alike(&events[0], &events[n]) && events[n].EffectiveAt.Sub(events[n-1].EffectiveAt) <= stormGap {
+	for n < len(events) && alike(events[0], events[n]) && events[n].EffectiveAt.Sub(events[n-1].EffectiveAt) <= stormGap {
 		n++
 	}
 	if n < stormSize {
@@ -131,16 +141,19 @@ func alike(a, b *whatchanged.Event) bool {
 	return a.Source == b.Source && a.Kind == b.Kind && a.Action == b.Action && a.Entity.Kind == b.Entity.Kind
 }
 
-func (a *asking) course(scope []whatchanged.Ref, events []whatchanged.Event, lines []TimelineLine, e *Envelope) string {
+func (a *asking) course(in TimelineInput, scope []whatchanged.Ref, changes, lines int, e *Envelope) string {
 	where := ""
-	if len(scope) > 0 {
+	switch {
+	case len(scope) > 0 && in.Hops > 0:
+		where = " around " + join(scope)
+	case len(scope) > 0:
 		where = " on " + join(scope)
 	}
 	span := fmt.Sprintf("from %s to %s", a.interval.From.Format(time.RFC3339), a.interval.To.Format(time.RFC3339))
-	if len(events) == 0 {
-		return fmt.Sprintf("Nothing recorded changed%s %s. Coverage: %s.", where, span, e.Coverage.Text)
+	if changes == 0 {
+		return fmt.Sprintf("Nothing recorded changed%s %s%s. Coverage: %s.", where, span, besides(e.Excluded), e.Coverage.Text)
 	}
-	return fmt.Sprintf("%s%s %s, in %s.", count(len(events), "change"), where, span, count(len(lines), "line"))
+	return fmt.Sprintf("%s%s %s, in %s.", count(changes, "change"), where, span, count(lines, "line"))
 }
 
 func (a *asking) afterTimeline(in TimelineInput, items []TimelineLine) []Call {
@@ -149,11 +162,8 @@ func (a *asking) afterTimeline(in TimelineInput, items []TimelineLine) []Call {
 		ids := items[len(items)-1].IDs
 		next = append(next, a.call("change", "everything on the latest of these", map[string]any{"ids": ids[max(0, len(ids)-5):]}))
 	}
-	args := map[string]any{"since": a.interval.From, "until": a.interval.To}
-	if len(in.Scope) > 0 {
-		args["scope"] = in.Scope
-	}
-	return append(next, a.call("whatChanged", "the same window, most suspicious first", args))
+	return append(next, a.call("whatChanged", "the same window, most suspicious first",
+		a.where(in.Scope, in.Environment, in.Regions, a.interval.From, map[string]any{})))
 }
 
 // Len implements [Paged].
@@ -161,6 +171,15 @@ func (t *Timeline) Len() int { return len(t.Items) }
 
 // Cut implements [Paged].
 func (t *Timeline) Cut(n int) { t.Items = t.Items[:n:n]; t.cutAt(n) }
+
+// IDs implements [Answered]: those of storms singly.
+func (t *Timeline) IDs() []string {
+	out := []string{}
+	for i := range t.Items {
+		out = append(out, t.Items[i].IDs...)
+	}
+	return out
+}
 
 // Table implements [Answered].
 func (t *Timeline) Table() Table {

@@ -58,6 +58,10 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 	if err := checkLimit(in.Limit, 100); err != nil {
 		return nil, err
 	}
+	f, err := filterOf(in.Environment, in.Regions, in.Kinds)
+	if err != nil {
+		return nil, err
+	}
 	if err := a.begin(in, times{Since: in.Since, Until: in.Until, Onset: in.Onset, AsOf: in.AsOf, KnownAt: in.KnownAt,
 		After: in.After, Lookback: 24 * time.Hour, Cursor: in.Cursor}); err != nil {
 		return nil, err
@@ -66,7 +70,7 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 	if err != nil {
 		return nil, err
 	}
-	near, err := a.around(scope, in.Hops)
+	near, whole, err := a.around(scope, in.Hops)
 	if err != nil {
 		return nil, err
 	}
@@ -75,15 +79,21 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 		return nil, err
 	}
 	var x excluded
-	events, _, err := a.candidates(near, &x)
+	found, _, err := a.candidates(near, whole, &x)
 	if err != nil {
 		return nil, err
 	}
-	f := filter{Environment: deref(in.Environment), Regions: in.Regions, Kinds: in.Kinds}
-	ranked := a.rank(f.apply(events, &x), near, f, &x)
+	events := f.apply(found, &x)
+	ranked := a.rank(events, near, f, &x)
 
 	from, to, more := a.page(len(ranked), in.Limit)
-	out.Items, out.Total, out.Truncated = ranked[from:to:to], len(ranked), more
+	out.Items, out.Total, out.Truncated = []Suspect{}, len(ranked), more
+	rollouts := rolloutsOf(events)
+	for _, e := range ranked[from:to] {
+		s := a.suspect(e, near, f)
+		s.Rollout = rollouts(e)
+		out.Items = append(out.Items, s)
+	}
 	if more {
 		out.Cursor = a.cursorAt(to)
 	}
@@ -95,62 +105,80 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 	return out, nil
 }
 
-// rank scores the events, one item for each rollout, and sorts them.
-func (a *asking) rank(events []whatchanged.Event, near neighbourhood, f filter, x *excluded) []Suspect {
-	steps := map[string][]whatchanged.Event{}
-	for _, e := range events {
-		if e.Rollout != nil {
-			steps[e.Rollout.ID] = append(steps[e.Rollout.ID], e)
-		}
+// rank sorts the events by score, with one for each rollout.
+func (a *asking) rank(events []*whatchanged.Event, near neighbourhood, f filter, x *excluded) []*whatchanged.Event {
+	type scored struct {
+		event *whatchanged.Event
+		score float64
 	}
-	var ranked []Suspect
-	for i := range events {
-		e := &events[i]
+	all := make([]scored, 0, len(events))
+	for _, e := range events {
 		if e.Kind == whatchanged.Incident {
 			x.add(ReasonSymptom, 1)
 			continue
 		}
-		s := a.suspect(e, near, f)
-		if e.Rollout != nil {
-			s.Rollout = whatchanged.RolloutOf(steps[e.Rollout.ID])
-		}
-		ranked = append(ranked, s)
+		_, score := a.weigh(e, near, f)
+		all = append(all, scored{e, score})
 	}
-	slices.SortStableFunc(ranked, func(s, t Suspect) int {
-		return cmp.Or(cmp.Compare(t.Score, s.Score), t.Change.EffectiveAt.Compare(s.Change.EffectiveAt), t.Change.Position.Compare(s.Change.Position))
+	slices.SortFunc(all, func(s, t scored) int {
+		return cmp.Or(cmp.Compare(t.score, s.score), t.event.Key().Compare(s.event.Key()))
 	})
-	return foldRollouts(ranked, x)
+	ranked := make([]*whatchanged.Event, 0, len(all))
+	seen := map[rolloutKey]bool{}
+	for _, s := range all { // the most suspicious step stands for its rollout
+		if k, ok := rolloutOf(s.event); ok {
+			if seen[k] {
+				x.add(ReasonSameRollout, 1)
+				continue
+			}
+			seen[k] = true
+		}
+		ranked = append(ranked, s.event)
+	}
+	return ranked
 }
 
-// foldRollouts keeps the most suspicious step of every rollout.
-func foldRollouts(ranked []Suspect, x *excluded) []Suspect {
-	seen := map[string]bool{}
-	return slices.DeleteFunc(ranked, func(s Suspect) bool {
-		if s.Rollout == nil {
-			return false
+// A rolloutKey names a rollout: its id is its source's own.
+type rolloutKey struct{ source, id string }
+
+func rolloutOf(e *whatchanged.Event) (rolloutKey, bool) {
+	if e.Rollout == nil {
+		return rolloutKey{}, false
+	}
+	return rolloutKey{e.Source, e.Rollout.ID}, true
+}
+
+// rolloutsOf returns a function from an event to its rollout, as far as its
+// steps are among events.
+func rolloutsOf(events []*whatchanged.Event) func(*whatchanged.Event) *whatchanged.Rollout {
+	return func(of *whatchanged.Event) *whatchanged.Rollout {
+		key, ok := rolloutOf(of)
+		if !ok {
+			return nil
 		}
-		was := seen[s.Rollout.ID]
-		seen[s.Rollout.ID] = true
-		if was {
-			x.add(ReasonSameRollout, 1)
+		var steps []whatchanged.Event
+		for _, e := range events {
+			if k, ok := rolloutOf(e); ok && k == key {
+				steps = append(steps, *e)
+			}
 		}
-		return was
-	})
+		return whatchanged.RolloutOf(steps)
+	}
 }
 
 // suspicion is the verdict. Nobody is accused: these are candidates.
-func (a *asking) suspicion(scope []whatchanged.Ref, ranked []Suspect, e *Envelope) string {
+func (a *asking) suspicion(scope []whatchanged.Ref, ranked []*whatchanged.Event, e *Envelope) string {
 	where := "anywhere"
 	if len(scope) > 0 {
 		where = "around " + join(scope)
 	}
 	span := fmt.Sprintf("in the %s before %s", human(a.interval.Duration()), a.interval.To.Format(time.RFC3339))
 	if len(ranked) == 0 {
-		return fmt.Sprintf("Nothing recorded changed %s %s. Coverage: %s.", where, span, e.Coverage.Text)
+		return fmt.Sprintf("Nothing recorded changed %s %s%s. Coverage: %s.", where, span, besides(e.Excluded), e.Coverage.Text)
 	}
 	top := ranked[0]
 	return fmt.Sprintf("%s %s %s; most suspicious: %s %s of %v, %s.", count(len(ranked), "change"), where, span,
-		top.Change.Kind, top.Change.Action, top.Change.Entity, lead(top.SecondsBeforeOnset))
+		top.Kind, top.Action, top.Entity, lead(a.onset.Sub(top.EffectiveAt).Seconds()))
 }
 
 func lead(seconds float64) string {
@@ -178,19 +206,32 @@ func (a *asking) afterWhatChanged(in WhatChangedInput, items []Suspect) []Call {
 		}
 		next = append(next, a.call("change", "before, after and diff of the most suspicious", map[string]any{"ids": ids}))
 	}
-	args := map[string]any{"since": a.interval.From, "until": a.interval.To}
-	if len(in.Scope) > 0 {
-		args["scope"], args["hops"] = in.Scope, in.Hops
+	where := func(since time.Time) map[string]any {
+		return a.where(in.Scope, in.Environment, in.Regions, since, map[string]any{"hops": in.Hops})
 	}
-	next = append(next, a.call("timeline", "the same window in order of time", args))
-	if len(items) == 0 {
-		wider := map[string]any{"since": a.interval.From.Add(-6 * 24 * time.Hour), "until": a.interval.To}
-		if len(in.Scope) > 0 {
-			wider["scope"] = in.Scope
-		}
-		next = append(next, a.call("whatChanged", "a window of a week", wider))
+	next = append(next, a.call("timeline", "the same window in order of time", where(a.interval.From)))
+	if len(items) == 0 && a.interval.From.After(whatchanged.MinTime.Add(week)) {
+		next = append(next, a.call("whatChanged", "a week more", where(a.interval.From.Add(-week))))
 	}
 	return next
+}
+
+const week = 7 * 24 * time.Hour
+
+// where is the start of the arguments of a further question about the same
+// place, up to the same moment.
+func (a *asking) where(scope []string, environment *string, regions []string, since time.Time, args map[string]any) map[string]any {
+	args["since"], args["until"] = since, a.interval.To
+	if len(scope) > 0 {
+		args["scope"] = scope
+	}
+	if environment != nil {
+		args["environment"] = *environment
+	}
+	if len(regions) > 0 {
+		args["regions"] = regions
+	}
+	return args
 }
 
 // Len implements [Paged].
@@ -198,6 +239,15 @@ func (w *WhatChanged) Len() int { return len(w.Items) }
 
 // Cut implements [Paged].
 func (w *WhatChanged) Cut(n int) { w.Items = w.Items[:n:n]; w.cutAt(n) }
+
+// IDs implements [Answered].
+func (w *WhatChanged) IDs() []string {
+	out := make([]string, len(w.Items))
+	for i := range w.Items {
+		out[i] = w.Items[i].Change.ID
+	}
+	return out
+}
 
 // Table implements [Answered].
 func (w *WhatChanged) Table() Table {

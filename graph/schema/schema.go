@@ -4,10 +4,15 @@
 package schema
 
 import (
+	"bytes"
 	"embed"
+	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2"
@@ -51,10 +56,10 @@ func Input(name string) (field *ast.FieldDefinition, input *ast.Definition) {
 
 // Check returns args as GraphQL would hand them to the question called name:
 // checked against its input type, with the defaults filled in. The error is
-// [whatchanged.ErrInvalid] and names the argument.
+// [whatchanged.ErrInvalid] and names the argument. args stay as they are.
 func Check(name string, args map[string]any) (map[string]any, error) {
 	_, input := Input(name)
-	for arg := range args {
+	for _, arg := range slices.Sorted(maps.Keys(args)) {
 		if input.Fields.ForName(arg) == nil {
 			return nil, unknown(input, arg)
 		}
@@ -62,20 +67,83 @@ func Check(name string, args map[string]any) (map[string]any, error) {
 	op := &ast.OperationDefinition{VariableDefinitions: ast.VariableDefinitionList{{
 		Variable: "input", Type: ast.NonNullNamedType(input.Name, nil), Definition: input,
 	}}}
-	if args == nil {
-		args = map[string]any{}
+	own, err := read(args)
+	if err != nil {
+		return nil, err
 	}
-	vars, err := validator.VariableValues(Parsed, op, map[string]any{"input": args})
+	vars, err := validator.VariableValues(Parsed, op, map[string]any{"input": own})
 	if err != nil {
 		return nil, Refusal(err)
 	}
 	out, _ := vars["input"].(map[string]any)
 	for _, f := range input.Fields {
-		if _, ok := out[f.Name]; !ok && f.DefaultValue != nil {
-			out[f.Name], _ = f.DefaultValue.Value(nil) // the schema has been validated
+		v, ok := out[f.Name]
+		if !ok && f.DefaultValue != nil {
+			v, _ = f.DefaultValue.Value(nil) // the schema has been validated
+			ok = true
+		}
+		if ok {
+			out[f.Name] = coerce(f.Type, v)
 		}
 	}
 	return out, nil
+}
+
+// read returns args as they come out of a GraphQL request, numbers with all
+// their digits, so that they are checked alike wherever they came from.
+func read(args map[string]any) (map[string]any, error) {
+	own := map[string]any{}
+	b, err := json.Marshal(args)
+	if err != nil {
+		return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "the arguments are not JSON").Hiding(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	if err := d.Decode(&own); err != nil {
+		return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "the arguments are not a JSON object").Hiding(err)
+	}
+	if own == nil { // null
+		own = map[string]any{}
+	}
+	return own, nil
+}
+
+// coerce turns what the validator lets through into what the type says: a
+// number given as text, or text given as a number.
+func coerce(t *ast.Type, v any) any {
+	if t.Elem != nil {
+		if v == nil {
+			return nil
+		}
+		list := []any{}
+		for _, e := range items(v) {
+			list = append(list, coerce(t.Elem, e))
+		}
+		return list
+	}
+	switch v := v.(type) {
+	case json.Number:
+		if t.Name() == "String" || t.Name() == "ID" {
+			return v.String()
+		}
+	case string:
+		if n, err := strconv.ParseInt(v, 10, 64); err == nil && t.Name() == "Int" {
+			return n
+		}
+	}
+	return v
+}
+
+// items returns the elements of a list; the validator makes a typed one of a
+// single value.
+func items(v any) []any {
+	var out []any
+	if r := reflect.ValueOf(v); r.Kind() == reflect.Slice {
+		for i := range r.Len() {
+			out = append(out, r.Index(i).Interface())
+		}
+	}
+	return out
 }
 
 // Refusal says in our words what gqlparser found wrong with a value: the path

@@ -1,0 +1,119 @@
+package resolvers_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/graph/schema"
+	"whatchanged.dev/whatchanged/resolvers"
+)
+
+func TestWithoutAViewerNobodyIsAnswered(t *testing.T) {
+	w := newWorld(t, deployed("a", "web", 10))
+	required := map[string]arguments{"change": {"ids": []any{"a"}}, "find": {"query": "web"}}
+	for _, q := range resolvers.Questions {
+		for _, ctx := range []context.Context{t.Context(), resolvers.WithViewer(t.Context(), resolvers.Viewer{Agent: "nobody"})} {
+			args, err := schema.Check(q.Field, required[q.Field])
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := q.Ask(w.Resolver, ctx, args)
+			if a != nil || whatchanged.CodeOf(err) != whatchanged.CodeUnauthenticated {
+				t.Errorf("%s answered %v, %v", q.Field, a, err)
+			}
+		}
+	}
+}
+
+// TestEveryQuestionIsAudited: one line for each, with who, agent, ids and code.
+func TestEveryQuestionIsAudited(t *testing.T) {
+	w := newWorld(t, append(minutes(30, 6, "s"), deployed("a", "web", 10))...)
+	for _, tt := range []struct {
+		field string
+		args  arguments
+		ids   []any
+		code  string
+		level string
+	}{
+		{"whatChanged", arguments{"scope": []any{"web"}, "since": "-2h"}, []any{"a"}, "", "INFO"},
+		{"timeline", arguments{}, []any{"s0", "s1", "s2", "s3", "s4", "s5", "a"}, "", "INFO"},
+		{"change", arguments{"ids": []any{"a", "s0"}}, []any{"a", "s0"}, "", "INFO"},
+		{"find", arguments{"query": "web"}, []any{"service:shop/web"}, "", "INFO"},
+		{"change", arguments{"ids": []any{"b"}}, nil, "NOT_FOUND", "INFO"},
+	} {
+		w.audit.Reset()
+		_, _ = ask[resolvers.Answered](t, w, tt.field, tt.args)
+		var line struct {
+			Msg, Level, Question, Who, Agent, Code string
+			IDs                                    []any
+			Input                                  map[string]any
+			Took                                   float64
+		}
+		d := json.NewDecoder(bytes.NewReader(w.audit.Bytes()))
+		if err := d.Decode(&line); err != nil {
+			t.Fatalf("%s: %v in %s", tt.field, err, &w.audit)
+		}
+		if d.More() {
+			t.Errorf("%s: more than one line: %s", tt.field, &w.audit)
+		}
+		if line.Msg != "asked" || line.Question != tt.field || line.Who != "ann" || line.Agent != "test" || line.Code != tt.code || line.Level != tt.level || line.Took <= 0 {
+			t.Errorf("%s: line %+v", tt.field, line)
+		}
+		if diff := cmp.Diff(tt.ids, line.IDs); diff != "" {
+			t.Errorf("%s: ids (-want +got):\n%s", tt.field, diff)
+		}
+		for k, v := range tt.args {
+			if k == "since" {
+				v = "-2h0m0s" // as a When writes itself
+			}
+			if diff := cmp.Diff(v, line.Input[k]); diff != "" {
+				t.Errorf("%s: %s in the line (-asked +line):\n%s", tt.field, k, diff)
+			}
+		}
+	}
+}
+
+func TestArgumentsThatDoNotFitAreNamed(t *testing.T) {
+	w := newWorld(t)
+	q, _ := resolvers.Lookup("whatChanged")
+	for _, tt := range []struct {
+		args  arguments
+		field string
+	}{
+		{arguments{"onset": "soon"}, "onset"},
+		{arguments{"onset": 5}, "onset"},
+		{arguments{"after": "12"}, "after"},
+		{arguments{"scope": "web"}, "scope"},
+		{arguments{"hops": 1.5}, "hops"},
+		{arguments{"environment": func() {}}, "environment"},
+	} {
+		_, err := q.Ask(w.Resolver, resolvers.WithViewer(t.Context(), ann), tt.args)
+		refused(t, err, whatchanged.CodeInvalidArgument, tt.field)
+	}
+	if _, ok := resolvers.Lookup("nobody"); ok {
+		t.Error("a question nobody asked")
+	}
+}
+
+func TestAnswersReadBack(t *testing.T) {
+	w := newWorld(t, deployed("a", "web", 10, step("r", whatchanged.PhasePaused, 0.5)), deployed("b", "web", 11))
+	for _, q := range resolvers.Questions {
+		a := must[resolvers.Answered](t)(ask[resolvers.Answered](t, w, q.Field, map[string]arguments{
+			"whatChanged": {"limit": 1}, "timeline": {}, "change": {"ids": []any{"a"}}, "find": {"query": "web"}}[q.Field]))
+		b, err := q.Decode([]byte(text(a)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(text(a), text(b)); diff != "" {
+			t.Errorf("%s: %s", q.Field, diff)
+		}
+		if diff := cmp.Diff(a.Table(), b.Table()); diff != "" {
+			t.Errorf("%s: %s", q.Field, diff)
+		}
+	}
+}
