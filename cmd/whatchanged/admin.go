@@ -5,13 +5,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"whatchanged.dev/whatchanged"
 	"whatchanged.dev/whatchanged/index/cold"
 	"whatchanged.dev/whatchanged/index/cold/embedded"
 	"whatchanged.dev/whatchanged/ingest"
 )
-
-func positionAt(sequence uint64) whatchanged.Position { return whatchanged.At(sequence) }
 
 func newMigrate() *cobra.Command {
 	var o options

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"whatchanged.dev/whatchanged"
 	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/instance"
 	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/telemetry"
 	"whatchanged.dev/whatchanged/resolvers"
@@ -18,11 +19,8 @@ type openInstance struct {
 	telemetry *telemetry.Telemetry
 }
 
-// alone opens the data folder for the time of do.
-func (o *options) alone(ctx context.Context, cmd *cobra.Command, do func(*openInstance) error) (err error) {
-	if !cmd.Flags().Changed("log-level") {
-		o.logLevel = "warn" // the answer is what is wanted
-	}
+// opened opens the data folder for the time of do.
+func (o *options) opened(ctx context.Context, cmd *cobra.Command, do func(*openInstance) error) (err error) {
 	t, err := o.telemetry(ctx, cmd)
 	if err != nil {
 		return err
@@ -33,18 +31,28 @@ func (o *options) alone(ctx context.Context, cmd *cobra.Command, do func(*openIn
 		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	if err := in.Ready(ctx); err != nil {
-		return err
-	}
-	// What the log holds is what there is: wait until it is all seen.
-	last, _, err := in.Log.Last(ctx)
-	if err != nil {
-		return err
-	}
-	if err := in.Index.Await(ctx, positionAt(last)); err != nil {
-		return err
-	}
 	return do(&openInstance{in, t})
+}
+
+// alone opens the data folder for the time of do, and first waits until all
+// that its log holds has been seen.
+func (o *options) alone(ctx context.Context, cmd *cobra.Command, do func(*openInstance) error) error {
+	if !cmd.Flags().Changed("log-level") {
+		o.logLevel = "warn" // the answer is what is wanted
+	}
+	return o.opened(ctx, cmd, func(in *openInstance) error {
+		if err := in.Ready(ctx); err != nil {
+			return err
+		}
+		last, _, err := in.Log.Last(ctx)
+		if err != nil {
+			return err
+		}
+		if err := in.Index.Await(ctx, whatchanged.At(last)); err != nil {
+			return err
+		}
+		return do(in)
+	})
 }
 
 // ask answers as the one who runs the command.

@@ -41,40 +41,31 @@ func listenFlags(cmd *cobra.Command, listen *string, drain *time.Duration) {
 // serve opens an instance, listens, and calls up once questions are answered.
 // It returns when ctx has ended and all is closed, or when something failed.
 func (o *options) serve(ctx context.Context, cmd *cobra.Command, listen string, drain time.Duration,
-	up func(context.Context, *instance.Instance, string) error) (err error) {
+	up func(context.Context, *instance.Instance, string) error) error {
 	if err := o.auth().CheckListen(listen); err != nil {
 		return err
 	}
-	t, err := o.telemetry(ctx, cmd)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, closeTelemetry(ctx, t)) }()
-	in, err := o.open(ctx, cmd, t)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
-	if err != nil {
-		return whatchanged.Errorf(whatchanged.CodeUnavailable, "cannot listen on %s: %v", listen, err).In("listen")
-	}
-	address := "http://" + l.Addr().String()
-	if err := in.Folder.Announce(address); err != nil {
-		return err
-	}
-	t.Log.Info("listening", "address", address, "data", o.data)
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	go o.watch(ctx, in, stop, func() error { return up(ctx, in, address) })
-	if err := o.web(in, t).Serve(ctx, l, drain); err != nil {
-		return err
-	}
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause
-	}
-	return nil
+	return o.opened(ctx, cmd, func(in *openInstance) error {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
+		if err != nil {
+			return whatchanged.Errorf(whatchanged.CodeUnavailable, "cannot listen on %s: %v", listen, err).In("listen")
+		}
+		address := "http://" + l.Addr().String()
+		if err := in.Folder.Announce(address); err != nil {
+			return err
+		}
+		in.telemetry.Log.Info("listening", "address", address, "data", o.data)
+		ctx, stop := context.WithCancelCause(ctx)
+		defer stop(nil)
+		go o.watch(ctx, in.Instance, stop, func() error { return up(ctx, in.Instance, address) })
+		if err := o.web(in.Instance, in.telemetry).Serve(ctx, l, drain); err != nil {
+			return err
+		}
+		if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+			return cause
+		}
+		return nil
+	})
 }
 
 // watch calls up once the index answers, and stops everything when the index
