@@ -4,12 +4,16 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/dgraph-io/ristretto/v2"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"golang.org/x/sync/singleflight"
+
+	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/index/cold"
 )
 
 // A cache keeps answers of the cold tier. A key says all that an answer
@@ -90,4 +94,42 @@ func cost(v any) int64 {
 		return 1 << 10
 	}
 	return int64(len(b)) + 256
+}
+
+// history returns the cold tier.
+func (x *Index) history() (*cold.Reader, error) {
+	if r := x.reader.Load(); r != nil {
+		return r, nil
+	}
+	return nil, whatchanged.Errorf(whatchanged.CodeUnavailable, "ClickHouse is not there yet; ask again")
+}
+
+// fromCold reads from the cold tier, through the cache. It waits a little for
+// the cold tier to store what the view may see.
+func fromCold[T any](ctx context.Context, x *Index, name string, v whatchanged.View, args any, read func(context.Context, *cold.Reader) (T, error)) (T, error) {
+	r, err := x.history()
+	if err != nil {
+		var none T
+		return none, err
+	}
+	key := struct {
+		View whatchanged.View
+		Args any
+	}{v, args}
+	return through(ctx, x.cache, name, key, func(ctx context.Context) (T, error) {
+		late := time.After(x.config.Patience)
+		for wait := 5 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
+			out, err := read(ctx, r)
+			if !errors.Is(err, whatchanged.ErrStale) {
+				return out, err
+			}
+			select {
+			case <-time.After(wait):
+			case <-late:
+				return out, err
+			case <-ctx.Done():
+				return out, err
+			}
+		}
+	})
 }

@@ -16,6 +16,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
 	"golang.org/x/sync/errgroup"
 
 	"whatchanged.dev/whatchanged"
@@ -39,10 +41,28 @@ type Config struct {
 	Keep       time.Duration // how far back the hot tier reaches; 48 h if zero
 	CacheBytes int64         // of cold answers; 64 MiB if zero
 	Every      time.Duration // how often the horizon moves and the log is purged; 1 min if zero
+	Patience   time.Duration // how long a read waits for what is not seen or not stored yet; 3 s if zero
 
-	Now    func() time.Time // time.Now if nil
-	Logger *slog.Logger
-	Meter  metric.MeterProvider
+	Now    func() time.Time     // time.Now if nil
+	Logger *slog.Logger         // discarded if nil
+	Meter  metric.MeterProvider // noop if nil
+}
+
+func (c Config) withDefaults() Config {
+	c.Keep = cmp.Or(c.Keep, 48*time.Hour)
+	c.CacheBytes = cmp.Or(c.CacheBytes, 64<<20)
+	c.Every = cmp.Or(c.Every, time.Minute)
+	c.Patience = cmp.Or(c.Patience, 3*time.Second)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Meter == nil {
+		c.Meter = noop.NewMeterProvider()
+	}
+	return c
 }
 
 // Cold says how to reach ClickHouse.
@@ -63,18 +83,7 @@ type Index struct {
 
 // New returns an index that answers nothing yet; [Index.Run] brings it up.
 func New(c Config) (*Index, error) {
-	if c.Keep == 0 {
-		c.Keep = 48 * time.Hour
-	}
-	if c.CacheBytes == 0 {
-		c.CacheBytes = 64 << 20
-	}
-	if c.Every == 0 {
-		c.Every = time.Minute
-	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
+	c = c.withDefaults()
 	cache, err := newCache(c.CacheBytes, c.Meter)
 	if err != nil {
 		return nil, err
@@ -214,18 +223,12 @@ func (x *Index) tidy(ctx context.Context) error {
 		return err
 	}
 	horizon := whatchanged.Canonical(x.config.Now().Add(-x.config.Keep))
-	if stored.At.Before(horizon) && x.behind(ctx, stored) {
+	if before, _ := tier.PositionAt(ctx, horizon); before.Sequence > stored.Position.Sequence {
 		return nil
 	}
 	tier.Trim(horizon)
 	_, position := tier.Horizon()
 	return x.config.Log.Purge(ctx, min(position.Sequence, stored.Position.Sequence))
-}
-
-// behind reports whether the hot tier has seen what is not stored yet.
-func (x *Index) behind(ctx context.Context, stored whatchanged.Watermark) bool {
-	mark, _ := x.hot.Load().Watermark(ctx) // it is in memory
-	return mark.Position.Sequence > stored.Position.Sequence
 }
 
 // Ping reports whether ClickHouse answers.

@@ -17,7 +17,7 @@ func (x *Index) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	snap, err := r.Snapshot(ctx, horizon, whatchanged.Position{Sequence: position.Sequence + 1})
+	snap, err := r.Snapshot(ctx, horizon, position)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,139 @@
+package index
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/index/cold"
+)
+
+// Sources says how each source was heard in an interval of arrival.
+func (x *Index) Sources(ctx context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceCoverage, error) {
+	t, err := x.tier(ctx, v.KnownAt)
+	if err != nil {
+		return nil, err
+	}
+	if t.Covers(v, i) {
+		return t.Sources(ctx, v, i)
+	}
+	horizon, position := t.Horizon()
+	if v.KnownAt.Compare(position) < 0 {
+		before, err := x.coldSources(ctx, v, i)
+		return slices.Clone(before), err
+	}
+	heard, err := t.Sources(ctx, v, whatchanged.Interval{From: horizon, To: later(i.To, horizon)})
+	if err != nil {
+		return nil, err
+	}
+	// What arrived before the horizon stands up to this position, so that the
+	// question to the cold tier stays the same while new deliveries come.
+	last, err := t.PositionAt(ctx, horizon)
+	if err != nil {
+		return nil, err
+	}
+	if last.Compare(v.KnownAt) < 0 {
+		v.KnownAt = last
+	}
+	i.To = earlier(i.To, horizon)
+	before, err := x.coldSources(ctx, v, i)
+	return addUp(before, heard), err
+}
+
+func (x *Index) coldSources(ctx context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceCoverage, error) {
+	v = arrivals(v)
+	return fromCold(ctx, x, "sources", v, i, func(ctx context.Context, r *cold.Reader) ([]whatchanged.SourceCoverage, error) {
+		return r.Sources(ctx, v, i)
+	})
+}
+
+// arrivals returns a view of what arrived: when that took effect is not asked.
+func arrivals(v whatchanged.View) whatchanged.View {
+	return whatchanged.View{KnownAt: whatchanged.At(v.KnownAt.Sequence), Visibility: v.Visibility}
+}
+
+// addUp joins what was heard before the horizon and from it on.
+func addUp(before, from []whatchanged.SourceCoverage) []whatchanged.SourceCoverage {
+	out := slices.Clone(from)
+	for _, b := range before {
+		i := slices.IndexFunc(out, func(s whatchanged.SourceCoverage) bool { return s.Source == b.Source })
+		if i < 0 {
+			out = append(out, b)
+			continue
+		}
+		s := &out[i]
+		s.Deliveries, s.Rejected = s.Deliveries+b.Deliveries, s.Rejected+b.Rejected
+		if s.State != whatchanged.CoverageHeard {
+			s.State = b.State
+		}
+	}
+	slices.SortFunc(out, func(a, b whatchanged.SourceCoverage) int { return cmp.Compare(a.Source, b.Source) })
+	return out
+}
+
+// Deliveries returns stored deliveries with their bodies. Memory does not keep
+// bodies; those that the cold tier cannot tell of now may still be in the log.
+func (x *Index) Deliveries(ctx context.Context, v whatchanged.View, sequences []uint64) ([]whatchanged.Delivery, error) {
+	if _, err := x.tier(ctx, v.KnownAt); err != nil || len(sequences) == 0 {
+		return nil, err
+	}
+	need := arrivals(v)
+	need.KnownAt.Sequence = min(v.KnownAt.Sequence, slices.Max(sequences))
+	found, err := fromCold(ctx, x, "deliveries", need, sequences, func(ctx context.Context, r *cold.Reader) ([]whatchanged.Delivery, error) {
+		return r.Deliveries(ctx, need, sequences)
+	})
+	if err == nil {
+		return slices.Clone(found), nil
+	}
+	if logged, ok := x.logged(ctx, need, sequences); ok {
+		return logged, nil
+	}
+	return nil, err
+}
+
+// logged reads deliveries from the change log; ok is false when it no longer
+// has one of them.
+func (x *Index) logged(ctx context.Context, v whatchanged.View, sequences []uint64) (all []whatchanged.Delivery, ok bool) {
+	for _, n := range slices.Compact(slices.Sorted(slices.Values(sequences))) {
+		if n > v.KnownAt.Sequence {
+			break
+		}
+		found, err := x.config.Log.Read(ctx, n, n+1)
+		if err != nil || len(found) == 0 {
+			return nil, false
+		}
+		found[0].Events = nil
+		all = append(all, found[0])
+	}
+	return all, true
+}
+
+// Known returns the positions of the events of these identities that are
+// stored, as ingest needs it: recent ones from memory, the rest in one read.
+func (x *Index) Known(ctx context.Context, identities []string) (map[string]whatchanged.Position, error) {
+	known := map[string]whatchanged.Position{}
+	var rest []string
+	t := x.hot.Load()
+	for _, identity := range identities {
+		if t != nil {
+			if p, ok := t.Known(identity); ok {
+				known[identity] = p
+				continue
+			}
+		}
+		rest = append(rest, identity)
+	}
+	if len(rest) == 0 {
+		return known, nil
+	}
+	w := x.writer.Load()
+	if w == nil {
+		return nil, whatchanged.Errorf(whatchanged.CodeUnavailable, "ClickHouse is not there yet; send again")
+	}
+	more, err := w.Known(ctx, rest)
+	for identity, p := range more {
+		known[identity] = p
+	}
+	return known, err
+}
