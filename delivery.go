@@ -36,6 +36,6 @@ const (
 
 // A Receipt is what the change log says of an appended delivery.
 type Receipt struct {
-	Position  Position // of the first event, or of the delivery if it has none
+	Position  Position // of the delivery, all its events included: see At
 	Duplicate bool     // the log already held it; Position is then the first receipt's
 }

@@ -75,7 +75,7 @@ func TestTheTiersTogether(t *testing.T) {
 	for i, s := range shapes {
 		t.Run(s.name, func(t *testing.T) {
 			open := func(t *testing.T, log []whatchanged.Delivery) indextest.Index { return s.open(t, changes, log) }
-			indextest.Run(t, open, indextest.Options{Seed: int64(i + 1), Questions: 100})
+			indextest.Run(t, open, indextest.Options{Seed: int64(i + 1), Questions: 40})
 		})
 	}
 }

@@ -115,8 +115,9 @@ func (p *Pipeline) source(name string) (Source, bool) {
 
 // Accepted says what became of a delivery that was taken.
 type Accepted struct {
-	// Position is where the delivery stands in the log; when nothing in it was
-	// new, where its first event already stood.
+	// Position is where the delivery stands in the log, all its events included;
+	// when nothing in it was new, the delivery with the last of its events. A
+	// question after it sees them all.
 	Position   whatchanged.Position `json:"position"`
 	Events     int                  `json:"events"`            // stored now
 	Duplicates int                  `json:"duplicates"`        // known before
@@ -253,11 +254,11 @@ func (p *Pipeline) ignore(ctx context.Context, d whatchanged.Delivery, why strin
 
 // store appends the events that are not known yet.
 func (p *Pipeline) store(ctx context.Context, d whatchanged.Delivery, events []whatchanged.Event) (Accepted, error) {
-	fresh, first, err := p.unknown(ctx, events)
+	fresh, last, err := p.unknown(ctx, events)
 	if err != nil {
 		return Accepted{}, err
 	}
-	a := Accepted{Position: first, Duplicates: len(events) - len(fresh)}
+	a := Accepted{Position: last, Duplicates: len(events) - len(fresh)}
 	if len(fresh) == 0 {
 		return a, nil
 	}

@@ -222,14 +222,14 @@ func TestBadDays(t *testing.T) {
 		"no id":                     {[]string{`[{"entity":"config:a"}]`}, answer{Status: 422, Code: "INVALID_ARGUMENT", Field: "id", Position: "pos:1", Detail: "missing: without an id a redelivery could not be told from a second change"}, "r"},
 		"one bad event of two":      {[]string{`[{"id":"a","entity":"config:a"},{"id":"b"}]`}, answer{Status: 422, Code: "INVALID_ARGUMENT", Field: "events[1].entity", Position: "pos:1", Detail: `"": want kind:namespace/name, such as service:acme/checkout`}, "r"},
 		"dated after all plausible": {[]string{batch("a@2000000h")}, answer{Status: 422, Code: "INVALID_ARGUMENT", Field: "effectiveAt", Position: "pos:1", Detail: "2254-04-28T11:10:00Z: want a time from 1970-01-01 to before 2200-01-01"}, "r"},
-		"future-dated":              {[]string{batch("a@5h")}, answer{Status: 202, Position: "pos:1.0", Events: 1}, "a a"},
-		"future-dated, twice":       {[]string{batch("a@5h"), batch("a@5h", "b")}, answer{Status: 202, Position: "pos:2.0", Events: 1, Duplicates: 1}, "a a, a b"},
-		"duplicate at once":         {[]string{batch("a@-1m"), batch("a@-1m")}, answer{Status: 202, Position: "pos:1.0", Duplicates: 1}, "a a"},
-		"duplicate in one delivery": {[]string{batch("a@-1m", "a@-1m")}, answer{Status: 202, Position: "pos:1.0", Events: 1, Duplicates: 1}, "a a"},
-		"old, recut":                {[]string{batch("a@-9h", "b@-9h"), batch("b@-9h", "c@-9h")}, answer{Status: 202, Position: "pos:2.0", Events: 1, Duplicates: 1}, "a a b, a c"},
-		"old, all known":            {[]string{batch("x@-9h"), batch("a@-9h", "b@-9h"), batch("b@-9h")}, answer{Status: 202, Position: "pos:2.1", Duplicates: 1}, "a x, a a b"},
-		"without a time, twice":     {[]string{batch("a"), batch("a", "b")}, answer{Status: 202, Position: "pos:2.0", Events: 1, Duplicates: 1}, "a a, a b"},
-		"out of order":              {[]string{batch("later@-1m"), batch("earlier@-9h")}, answer{Status: 202, Position: "pos:2.0", Events: 1}, "a later, a earlier"},
+		"future-dated":              {[]string{batch("a@5h")}, answer{Status: 202, Position: "pos:1", Events: 1}, "a a"},
+		"future-dated, twice":       {[]string{batch("a@5h"), batch("a@5h", "b")}, answer{Status: 202, Position: "pos:2", Events: 1, Duplicates: 1}, "a a, a b"},
+		"duplicate at once":         {[]string{batch("a@-1m"), batch("a@-1m")}, answer{Status: 202, Position: "pos:1", Duplicates: 1}, "a a"},
+		"duplicate in one delivery": {[]string{batch("a@-1m", "a@-1m")}, answer{Status: 202, Position: "pos:1", Events: 1, Duplicates: 1}, "a a"},
+		"old, recut":                {[]string{batch("a@-9h", "b@-9h"), batch("b@-9h", "c@-9h")}, answer{Status: 202, Position: "pos:2", Events: 1, Duplicates: 1}, "a a b, a c"},
+		"old, all known":            {[]string{batch("x@-9h"), batch("a@-9h", "b@-9h"), batch("b@-9h")}, answer{Status: 202, Position: "pos:2", Duplicates: 1}, "a x, a a b"},
+		"without a time, twice":     {[]string{batch("a"), batch("a", "b")}, answer{Status: 202, Position: "pos:2", Events: 1, Duplicates: 1}, "a a, a b"},
+		"out of order":              {[]string{batch("later@-1m"), batch("earlier@-9h")}, answer{Status: 202, Position: "pos:2", Events: 1}, "a later, a earlier"},
 		"the same rejected twice":   {[]string{`{`, `{`}, answer{Status: 400, Code: "INVALID_ARGUMENT", Position: "pos:1", Detail: "not JSON"}, "r"},
 		"a source that panics":      {[]string{batch("a", "b", "panic")}, answer{Status: 500, Code: "INTERNAL", Position: "pos:1", Detail: "the delivery could not be decoded; it is kept"}, "r"},
 		"nothing in it":             {[]string{`[]`}, answer{Status: 202, Position: "pos:1", Ignored: "it tells of no change"}, "i"},
@@ -258,7 +258,7 @@ func TestDuplicatesAfterARestart(t *testing.T) {
 	d.post(batch("b@-9h"))
 	d.log.Close()
 	d.start()
-	for body, want := range map[string]string{batch("a@-1m"): "pos:1.0", batch("b@-9h"): "pos:2.0"} {
+	for body, want := range map[string]string{batch("a@-1m"): "pos:1", batch("b@-9h"): "pos:2"} {
 		if got := d.post(body); got.Status != 202 || got.Duplicates != 1 || got.Position != want {
 			t.Errorf("%s: %+v, want a duplicate of %s", body, got, want)
 		}
@@ -394,7 +394,7 @@ func TestImport(t *testing.T) {
 			Entity: whatchanged.Ref{Kind: "config", Name: "a"}, After: whatchanged.Value(fmt.Sprintf(`{"password":"hunter%d"}`, i))})
 	}
 	first, err := d.Import(t.Context(), "git", events)
-	if err != nil || first.Events != 2500 || first.Position != (whatchanged.Position{Sequence: 3}) {
+	if err != nil || first.Events != 2500 || first.Position != whatchanged.At(3) {
 		t.Fatalf("%+v %v", first, err)
 	}
 	again, err := d.Import(t.Context(), "git", events)

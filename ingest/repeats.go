@@ -8,14 +8,14 @@ import (
 	"whatchanged.dev/whatchanged"
 )
 
-// unknown returns the events that are not stored yet, and where the first of
-// the others stands.
+// unknown returns the events that are not stored yet, and the delivery
+// with the last of the others.
 //
 // The log recognises what it was told within its duplicate window. An event
 // whose own time lies within it cannot have been told earlier, so only the
 // others are looked up. Half the window is left for senders whose clocks are
 // ahead.
-func (p *Pipeline) unknown(ctx context.Context, events []whatchanged.Event) (fresh []whatchanged.Event, first whatchanged.Position, err error) {
+func (p *Pipeline) unknown(ctx context.Context, events []whatchanged.Event) (fresh []whatchanged.Event, last whatchanged.Position, err error) {
 	now := p.Now()
 	recent := whatchanged.Interval{From: now.Add(-p.DuplicateWindow / 2), To: now}
 	var ask []string
@@ -26,21 +26,21 @@ func (p *Pipeline) unknown(ctx context.Context, events []whatchanged.Event) (fre
 	}
 	known, err := p.known(ctx, ask)
 	if err != nil {
-		return nil, first, err
+		return nil, last, err
 	}
 	seen := map[string]bool{}
 	for i := range events {
 		id := events[i].Identity()
 		at, stored := known[id]
-		if stored && (first.IsZero() || at.Compare(first) < 0) {
-			first = at
+		if stored && at.Sequence >= last.Sequence {
+			last = whatchanged.At(at.Sequence)
 		}
 		if !stored && !seen[id] {
 			fresh = append(fresh, events[i])
 		}
 		seen[id] = true
 	}
-	return fresh, first, nil
+	return fresh, last, nil
 }
 
 func (p *Pipeline) known(ctx context.Context, identities []string) (map[string]whatchanged.Position, error) {

@@ -91,7 +91,7 @@ func (o *options) demo(cmd *cobra.Command, listen, repo string, drain time.Durat
 		if last.Compare(position) > 0 {
 			position = last
 		}
-		if err := askThree(ctx, out, s, time.Now().UTC(), whatchanged.At(position.Sequence)); err != nil {
+		if err := askThree(ctx, out, s, time.Now().UTC(), position); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "%.1f s from start to here.\n%s", time.Since(start).Seconds(), addresses(address, once))

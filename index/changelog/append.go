@@ -32,7 +32,7 @@ func (l *Log) Append(ctx context.Context, d whatchanged.Delivery) (whatchanged.R
 	if err != nil {
 		return whatchanged.Receipt{}, l.refusal(err, len(stored))
 	}
-	return whatchanged.Receipt{Position: position(d, ack.Sequence), Duplicate: ack.Duplicate}, nil
+	return whatchanged.Receipt{Position: whatchanged.At(ack.Sequence), Duplicate: ack.Duplicate}, nil
 }
 
 // refusal says why a delivery was not stored. All that is not the delivery's

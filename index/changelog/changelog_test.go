@@ -103,7 +103,7 @@ func TestWhatIsReadIsWhatWasAppended(t *testing.T) {
 	d.Events[1].Clock = whatchanged.ArrivalClock
 	d.Events[1].Revision = 2
 	r := add(t, l, d)
-	if want := (whatchanged.Position{Sequence: 1}); r.Position != want || r.Duplicate {
+	if want := whatchanged.At(1); r.Position != want || r.Duplicate {
 		t.Errorf("receipt %+v, want %v, the first", r, want)
 	}
 	got := tail(t, l, 0, 1)
@@ -148,12 +148,12 @@ func TestRedeliveries(t *testing.T) {
 		d    whatchanged.Delivery
 		want whatchanged.Receipt
 	}{
-		"same events":             {of("a", "b"), whatchanged.Receipt{Position: whatchanged.Position{Sequence: 1}, Duplicate: true}},
-		"same events, reordered":  {resent, whatchanged.Receipt{Position: whatchanged.Position{Sequence: 1}, Duplicate: true}},
+		"same events":             {of("a", "b"), whatchanged.Receipt{Position: whatchanged.At(1), Duplicate: true}},
+		"same events, reordered":  {resent, whatchanged.Receipt{Position: whatchanged.At(1), Duplicate: true}},
 		"same body, no event":     {ignored, whatchanged.Receipt{Position: whatchanged.At(2), Duplicate: true}},
 		"same body, other fate":   {rejected, whatchanged.Receipt{Position: whatchanged.At(3), Duplicate: true}},
-		"same id, other source":   {other, whatchanged.Receipt{Position: whatchanged.Position{Sequence: 4}, Duplicate: true}},
-		"a correction is not one": {corrected, whatchanged.Receipt{Position: whatchanged.Position{Sequence: 5}}},
+		"same id, other source":   {other, whatchanged.Receipt{Position: whatchanged.At(4), Duplicate: true}},
+		"a correction is not one": {corrected, whatchanged.Receipt{Position: whatchanged.At(5)}},
 	}
 	check := func(name string) {
 		got := add(t, l, cases[name].d)

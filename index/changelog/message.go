@@ -118,11 +118,3 @@ func stamp(d *whatchanged.Delivery, sequence uint64, at time.Time) {
 		}
 	}
 }
-
-// position returns the position a receipt of d names.
-func position(d whatchanged.Delivery, sequence uint64) whatchanged.Position {
-	if len(d.Events) == 0 {
-		return whatchanged.At(sequence)
-	}
-	return whatchanged.Position{Sequence: sequence}
-}
