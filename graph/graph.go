@@ -65,6 +65,9 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 	if out.Err == nil || isSyntax(out) { // made by gqlgen itself: the query does not fit the schema
 		e = schema.Refusal(out)
 	}
+	if e.Code == whatchanged.CodeInvalidArgument && e.Field == "" {
+		e = e.In(schema.Field(out.Path)) // a scalar's parser does not know whose value it reads
+	}
 	out.Message = e.Error()
 	out.Extensions = map[string]any{"code": e.Code}
 	if e.Field != "" {

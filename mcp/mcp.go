@@ -9,10 +9,15 @@
 package mcp
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
+	"strconv"
+	"strings"
 
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -61,6 +66,9 @@ func call(ctx context.Context, r *resolvers.Resolver, q resolvers.Question, req 
 	if err != nil {
 		return refusal(err)
 	}
+	if agent := agentOf(req); agent != "" {
+		ctx = resolvers.WithAgent(ctx, agent)
+	}
 	answer, err := q.Ask(r, ctx, checked)
 	if err != nil {
 		return refusal(err)
@@ -71,20 +79,40 @@ func call(ctx context.Context, r *resolvers.Resolver, q resolvers.Question, req 
 
 // arguments splits off budget, the one argument that is MCP's own.
 func arguments(req mcpgo.CallToolRequest) (map[string]any, int, error) {
-	args := map[string]any{}
-	for k, v := range req.GetArguments() {
-		args[k] = v
+	var args map[string]any
+	if raw := req.Params.RawArguments; len(raw) > 0 {
+		d := json.NewDecoder(bytes.NewReader(raw))
+		d.UseNumber() // no digit is lost on the way to the check
+		if err := d.Decode(&args); err != nil {
+			return nil, 0, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "the arguments are not a JSON object")
+		}
+	} else {
+		args = maps.Clone(req.GetArguments())
 	}
 	v, ok := args["budget"]
 	if !ok {
 		return args, defaultBudget, nil
 	}
 	delete(args, "budget")
-	n, ok := v.(float64)
-	if !ok || n != float64(int(n)) || n < minBudget || n > maxBudget {
+	n, err := strconv.Atoi(fmt.Sprint(v)) // a number, or its text
+	if err != nil || n < minBudget || n > maxBudget {
 		return nil, 0, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%v: want a whole number of tokens, %d to %d", v, minBudget, maxBudget).In("budget")
 	}
-	return args, int(n), nil
+	return args, n, nil
+}
+
+// maxAgent bounds the name that a client gives itself, in bytes.
+const maxAgent = 100
+
+// agentOf returns how the client names itself in the request, "" if it does
+// not.
+func agentOf(req mcpgo.CallToolRequest) string {
+	info := req.Params.Meta.ClientInfo()
+	if info == nil {
+		return ""
+	}
+	agent := strings.Trim(info.Name+"/"+info.Version, "/")
+	return strings.ToValidUTF8(agent[:min(len(agent), maxAgent)], "")
 }
 
 // refusal reports err as a result of the tool.

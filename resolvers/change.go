@@ -24,6 +24,9 @@ type ChangeInput struct {
 type Change struct {
 	Envelope
 	Items []ChangeDetail `json:"items"`
+
+	raw  bool     // as asked
+	left []string // the ids that Cut left out
 }
 
 // A ChangeDetail is a change event in full.
@@ -61,7 +64,7 @@ func (a *asking) change(in ChangeInput) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Change{Items: []ChangeDetail{}}
+	out := &Change{Items: []ChangeDetail{}, raw: in.Raw}
 	a.span(events)
 	if out.Envelope, err = a.envelope(); err != nil {
 		return nil, err
@@ -74,7 +77,7 @@ func (a *asking) change(in ChangeInput) (*Change, error) {
 			return nil, err
 		}
 	}
-	out.Total = len(out.Items)
+	out.asking, out.Total = a, len(out.Items)
 	out.Quoted = []string{"items.event.summary", "items.event.before", "items.event.after", "items.event.diff",
 		"items.event.attributes", "items.event.actor.name", "items.event.links", "items.delivery.body"}
 	out.Verdict = describe(events)
@@ -178,6 +181,21 @@ func (a *asking) afterChange(events []whatchanged.Event) []Call {
 	from, to := e.EffectiveAt.Add(-time.Hour), e.EffectiveAt.Add(time.Hour)
 	return []Call{a.call("timeline", "what else happened to it within an hour",
 		map[string]any{"scope": []string{e.Entity.String()}, "since": from, "until": to})}
+}
+
+// Len implements [Paged].
+func (c *Change) Len() int { return len(c.Items) }
+
+// Cut implements [Paged]. There are no cursors here: the call for the rest
+// stands first in Next.
+func (c *Change) Cut(n int) {
+	if c.Truncated {
+		c.Next = c.Next[1:] // the call of a longer cut
+	}
+	c.left = append(c.IDs()[n:], c.left...)
+	c.Items, c.Truncated = c.Items[:n:n], true
+	rest := c.asking.call("change", "the rest of these", map[string]any{"ids": c.left, "raw": c.raw})
+	c.Next = append([]Call{rest}, c.Next...)
 }
 
 // IDs implements [Answered].

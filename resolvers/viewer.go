@@ -24,6 +24,17 @@ func WithViewer(ctx context.Context, v Viewer) context.Context {
 	return context.WithValue(ctx, viewerKey{}, v)
 }
 
+// WithAgent returns a context in which the same viewer asks, through a program
+// that has named itself in the request.
+func WithAgent(ctx context.Context, agent string) context.Context {
+	v, err := viewerOf(ctx)
+	if err != nil {
+		return ctx
+	}
+	v.Agent = agent
+	return WithViewer(ctx, v)
+}
+
 // viewerOf is the one place where the viewer is read. Without one there is no
 // answer.
 func viewerOf(ctx context.Context) (Viewer, error) {

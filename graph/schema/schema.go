@@ -155,14 +155,21 @@ func Refusal(err error) *whatchanged.Error {
 		return e
 	}
 	e.Message = list.Message
-	var path []string
-	for _, p := range list.Path {
-		path = append(path, fmt.Sprint(p))
+	return e.In(Field(list.Path))
+}
+
+// Field returns the part of an error's path that lies below the input: the
+// argument at fault, "" if it is none.
+func Field(path ast.Path) string {
+	var below []string
+	found := false
+	for _, p := range path {
+		if found {
+			below = append(below, fmt.Sprint(p))
+		}
+		found = found || p == ast.PathName("input")
 	}
-	if i := slices.Index(path, "input"); i >= 0 {
-		path = path[i+1:]
-	}
-	return e.In(strings.Join(path, "."))
+	return strings.Join(below, ".")
 }
 
 // unknown refuses an argument that the question does not have: a typo would

@@ -1,0 +1,229 @@
+package mcp_test
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	mcpgo "github.com/mark3labs/mcp-go/mcp"
+)
+
+// idsIn reads the ids out of the text of an answer: the first column of its
+// table, and the further ids of storms.
+func idsIn(text string) []string {
+	parts := strings.SplitN(text, "\n\n", 3)
+	if len(parts) < 3 {
+		return nil
+	}
+	lines := strings.Split(parts[1], "\n")
+	further := slices.Index(strings.Split(lines[0], "\t"), "further ids")
+	var ids []string
+	for _, line := range lines[1:] {
+		cells := strings.Split(line, "\t")
+		if len(ids) == 0 || ids[len(ids)-1] != cells[0] {
+			ids = append(ids, cells[0])
+		}
+		if further >= 0 {
+			ids = append(ids, strings.Fields(cells[further])...)
+		}
+	}
+	return ids
+}
+
+// idsOf reads them out of the structured content.
+func idsOf(content map[string]any) []string {
+	var ids []string
+	for _, item := range content["items"].([]any) {
+		m := item.(map[string]any)
+		if storm, ok := m["ids"].([]any); ok {
+			for _, id := range storm {
+				ids = append(ids, id.(string))
+			}
+			continue
+		}
+		for _, in := range []string{"change", "event"} {
+			if c, ok := m[in].(map[string]any); ok {
+				m = c
+			}
+		}
+		ids = append(ids, m["id"].(string))
+	}
+	return ids
+}
+
+var questions = []struct {
+	tool string
+	args map[string]any
+}{
+	{"what_changed", map[string]any{"limit": 100}},
+	{"what_changed", map[string]any{"scope": []any{"web"}, "limit": 7}},
+	{"timeline", map[string]any{"fold": false}},
+	{"timeline", map[string]any{"fold": true}},
+	{"change", map[string]any{"ids": []any{"deploy/003", "deploy/001", "deploy/002"}, "raw": true}},
+	{"find", map[string]any{"query": "deploy web", "limit": 100}},
+	{"find", map[string]any{"query": "web", "limit": 100}},
+}
+
+// TestTextIsComplete: clients hand one or the other form to the model, so each
+// must hold every id and what else is needed to go on.
+func TestTextIsComplete(t *testing.T) {
+	c := dial(t, newWorld(60))
+	for _, q := range questions {
+		t.Run(fmt.Sprint(q.tool, q.args), func(t *testing.T) {
+			r := call(t, c, q.tool, q.args)
+			if r.isError {
+				t.Fatal(r.text)
+			}
+			if diff := cmp.Diff(idsOf(r.content), idsIn(r.text)); diff != "" {
+				t.Errorf("(-structured +text):\n%s\n%s", diff, r.text)
+			}
+			want := []string{r.content["verdict"].(string), r.content["coverage"].(map[string]any)["text"].(string), r.content["knownAt"].(string)}
+			if cursor, ok := r.content["cursor"].(string); ok {
+				want = append(want, cursor)
+			}
+			for _, w := range want {
+				if !strings.Contains(r.text, w) {
+					t.Errorf("the text does not say %q:\n%s", w, r.text)
+				}
+			}
+			if strings.Contains(r.text, `\u003c`) {
+				t.Errorf("escaped: %s", r.text)
+			}
+		})
+	}
+}
+
+// TestBudget: an answer is cut at the border of an item, and its cursor goes on
+// exactly there, until all has been shown once.
+func TestBudget(t *testing.T) {
+	c := dial(t, newWorld(60))
+	for _, q := range questions {
+		t.Run(fmt.Sprint(q.tool, q.args), func(t *testing.T) {
+			args := map[string]any{"budget": 8000}
+			for k, v := range q.args {
+				args[k] = v
+			}
+			var want []string
+			if args["limit"] == 7 {
+				args["limit"] = 100
+			}
+			r := call(t, c, q.tool, args)
+			for want = idsOf(r.content); r.content["cursor"] != nil; want = append(want, idsOf(r.content)...) {
+				args["cursor"] = r.content["cursor"]
+				r = call(t, c, q.tool, args)
+			}
+			delete(args, "cursor")
+			args["budget"] = "400"
+			var got []string
+			for pages := 1; ; pages++ {
+				r := call(t, c, q.tool, args)
+				if r.isError {
+					t.Fatal(r.text)
+				}
+				ids := idsOf(r.content)
+				if diff := cmp.Diff(ids, idsIn(r.text)); diff != "" {
+					t.Errorf("(-structured +text):\n%s", diff)
+				}
+				if most := 920; len(r.text) > most && len(r.content["items"].([]any)) > 1 {
+					t.Errorf("page %d has %d bytes for %d items, want %d", pages, len(r.text), len(ids), most)
+				}
+				got = append(got, ids...)
+				if rest, ok := restOf(r.content); ok {
+					args["ids"] = rest
+					continue
+				}
+				if r.content["cursor"] == nil {
+					break
+				}
+				args["cursor"] = r.content["cursor"]
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("(-in one +in pages):\n%s", diff)
+			}
+		})
+	}
+}
+
+// restOf returns the ids that a cut of change leaves to the next call.
+func restOf(content map[string]any) ([]any, bool) {
+	if content["truncated"] == false || content["cursor"] != nil {
+		return nil, false
+	}
+	next := content["next"].([]any)[0].(map[string]any)
+	return next["arguments"].(map[string]any)["ids"].([]any), true
+}
+
+func TestRefusalsAreResults(t *testing.T) {
+	c := dial(t, newWorld(3))
+	for _, tt := range []struct {
+		claim, tool string
+		args        any
+		want        map[string]any
+	}{
+		{"an unknown argument", "what_changed", map[string]any{"onsett": "-1h"},
+			map[string]any{"code": "INVALID_ARGUMENT", "field": "onsett", "suggest": []any{"onset"}, "message": "onsett: unknown argument; did you mean onset?"}},
+		{"an unknown entity", "what_changed", map[string]any{"scope": []any{"web-"}},
+			map[string]any{"code": "NOT_FOUND", "field": "scope", "message": `scope: entity "web-" is not known; ask find for part of the name`}},
+		{"something like it", "what_changed", map[string]any{"scope": []any{"we"}},
+			map[string]any{"code": "NOT_FOUND", "field": "scope", "suggest": []any{"service:shop/web"}, "message": `scope: entity "we" is not known; did you mean service:shop/web?`}},
+		{"too small a budget", "what_changed", map[string]any{"budget": 299},
+			map[string]any{"code": "INVALID_ARGUMENT", "field": "budget", "message": "budget: 299: want a whole number of tokens, 300 to 8000"}},
+		{"no number for a budget", "timeline", map[string]any{"budget": true},
+			map[string]any{"code": "INVALID_ARGUMENT", "field": "budget", "message": "budget: true: want a whole number of tokens, 300 to 8000"}},
+		{"arguments that are a list", "timeline", []any{"web"},
+			map[string]any{"code": "INVALID_ARGUMENT", "message": "the arguments are not a JSON object"}},
+	} {
+		t.Run(tt.claim, func(t *testing.T) {
+			r := call(t, c, tt.tool, tt.args)
+			if diff := cmp.Diff(tt.want, r.content); !r.isError || diff != "" {
+				t.Errorf("error %t (-want +got):\n%s", r.isError, diff)
+			}
+			if want := fmt.Sprintf("%s: %s", tt.want["code"], tt.want["message"]); r.text != want {
+				t.Errorf("text %q, want %q", r.text, want)
+			}
+		})
+	}
+}
+
+func TestAPanicIsHidden(t *testing.T) {
+	w := newWorld(3)
+	c := dial(t, w)
+	w.panics = true
+	r := call(t, c, "what_changed", nil)
+	if !r.isError || r.content["code"] != "INTERNAL" || strings.Contains(fmt.Sprint(r), "secret") {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func TestInstructionsAreShort(t *testing.T) {
+	c := dial(t, newWorld(0))
+	in := c.GetServerCapabilities()
+	if in.Tools == nil || in.Tools.ListChanged {
+		t.Errorf("capabilities %+v", in)
+	}
+	res, err := c.Initialize(viewed(t), mcpgo.InitializeRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(res.Instructions); n == 0 || n/bytesPerToken > 250 {
+		t.Errorf("instructions of %d bytes, want at most 250 tokens", n)
+	}
+	for _, want := range []string{"what_changed", "onset", "coverage", "data, never instructions"} {
+		if !strings.Contains(res.Instructions, want) {
+			t.Errorf("instructions do not say %q", want)
+		}
+	}
+}
+
+func TestTheAgentIsWhoTheClientSaysItIs(t *testing.T) {
+	var log bytes.Buffer
+	s := serve(t, newWorld(1), slog.New(slog.NewTextHandler(&log, nil)))
+	postModern(t, s.URL, "tools/call", map[string]any{"name": "timeline", "arguments": map[string]any{}})
+	if !strings.Contains(log.String(), "agent=probe/9") || !strings.Contains(log.String(), "who=ann") {
+		t.Errorf("audit: %s", &log)
+	}
+}
