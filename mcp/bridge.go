@@ -21,72 +21,136 @@ const inFlight = 16
 
 // Bridge carries the messages that an assistant writes on in to a server, and
 // its answers back to out, a line each, until in ends. It adds the headers
-// that the HTTP transport wants and knows nothing else of the messages.
+// that the HTTP transport wants, ends requests that the client cancels, and
+// knows nothing else of the messages.
 func Bridge(ctx context.Context, in io.Reader, out io.Writer, exchange Exchange) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var mu sync.Mutex
-	write := func(b []byte) {
-		mu.Lock()
-		defer mu.Unlock()
-		_, _ = out.Write(append(bytes.TrimSpace(b), '\n')) // a client that is gone closes in as well
-	}
-	var running sync.WaitGroup
+	b := bridge{exchange: exchange, out: out, running: map[string]context.CancelFunc{}}
+	var all sync.WaitGroup
 	slots := make(chan struct{}, inFlight)
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxBody+1)
 	for lines.Scan() {
-		message := bytes.Clone(bytes.TrimSpace(lines.Bytes()))
-		if len(message) == 0 {
+		line := bytes.Clone(bytes.TrimSpace(lines.Bytes()))
+		m := read(line)
+		if len(line) == 0 || b.cancelled(m) {
 			continue
 		}
 		slots <- struct{}{}
-		running.Go(func() {
-			defer func() { <-slots }()
-			if answer := forward(ctx, exchange, message); len(answer) > 0 {
-				write(answer)
-			}
+		ctx, done := b.begin(ctx, m)
+		all.Go(func() {
+			defer func() { done(); <-slots }()
+			b.forward(ctx, m, line)
 		})
 	}
-	running.Wait()
+	all.Wait()
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("standard input: %w", err)
 	}
 	return nil
 }
 
-// forward sends one message. A server that cannot be reached becomes a
-// JSON-RPC error, so that the assistant learns of it.
-func forward(ctx context.Context, exchange Exchange, message []byte) []byte {
-	var m struct {
-		ID     json.RawMessage `json:"id"`
-		Method string          `json:"method"`
-		Params struct {
-			Name string         `json:"name"`
-			URI  string         `json:"uri"`
-			Meta map[string]any `json:"_meta"`
-		} `json:"params"`
-	}
-	header := map[string]string{}
-	if json.Unmarshal(message, &m) == nil {
-		if v, ok := m.Params.Meta["io.modelcontextprotocol/protocolVersion"].(string); ok {
-			header["Mcp-Protocol-Version"], header["Mcp-Method"] = v, m.Method
-			if name := m.Params.Name + m.Params.URI; name != "" {
-				header["Mcp-Name"] = name
-			}
-		}
-	}
-	answer, err := exchange(ctx, header, message)
-	if err == nil {
-		return answer
-	}
-	if len(m.ID) == 0 {
+// A message is what the transport must know of a JSON-RPC message.
+type message struct {
+	ID     json.RawMessage `json:"id"`
+	Method string          `json:"method"`
+	Params struct {
+		Name      string          `json:"name"`
+		URI       string          `json:"uri"`
+		RequestID json.RawMessage `json:"requestId"`
+		Meta      map[string]any  `json:"_meta"`
+	} `json:"params"`
+}
+
+// read reads what it can; the server says what is wrong with the rest.
+func read(line []byte) (m message) {
+	_ = json.Unmarshal(line, &m)
+	return m
+}
+
+// header mirrors a message as the HTTP transport wants it since 2026-07-28.
+func (m message) header() map[string]string {
+	version, ok := m.Params.Meta["io.modelcontextprotocol/protocolVersion"].(string)
+	if !ok {
 		return nil
 	}
-	b, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": m.ID, "error": map[string]any{
+	h := map[string]string{"Mcp-Protocol-Version": version, "Mcp-Method": m.Method}
+	if name := m.Params.Name + m.Params.URI; name != "" {
+		h["Mcp-Name"] = name
+	}
+	return h
+}
+
+type bridge struct {
+	exchange Exchange
+	mu       sync.Mutex // of what follows
+	out      io.Writer
+	running  map[string]context.CancelFunc // by request id
+}
+
+// begin notes a request, so that it can be cancelled until done is called.
+func (b *bridge) begin(ctx context.Context, m message) (_ context.Context, done func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	id := string(m.ID)
+	if id == "" {
+		return ctx, cancel
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.running[id] = cancel
+	return ctx, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.running, id)
+		cancel()
+	}
+}
+
+// cancelled ends the request that m cancels; the server cannot, since over
+// HTTP that is done by hanging up.
+func (b *bridge) cancelled(m message) bool {
+	if m.Method != "notifications/cancelled" {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if cancel, ok := b.running[string(m.Params.RequestID)]; ok {
+		cancel()
+	}
+	return true
+}
+
+// forward sends one message and writes its answer. A server that cannot be
+// reached becomes a JSON-RPC error, so that the assistant learns of it; to what
+// was cancelled there is no answer.
+func (b *bridge) forward(ctx context.Context, m message, line []byte) {
+	answer, err := b.exchange(ctx, m.header(), line)
+	if err != nil {
+		if len(m.ID) == 0 || ctx.Err() != nil {
+			return
+		}
+		answer = failure(m.ID, err)
+	}
+	if answer = bytes.TrimSpace(answer); len(answer) == 0 {
+		return
+	}
+	var one bytes.Buffer // a line each, whatever the server wrote
+	if json.Compact(&one, answer) != nil {
+		one.Reset()
+		one.Write(failure(m.ID, fmt.Errorf("answer of %d bytes is not JSON", len(answer))))
+	}
+	one.WriteByte('\n')
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, _ = b.out.Write(one.Bytes()) // a client that is gone closes in as well
+}
+
+func failure(id json.RawMessage, err error) []byte {
+	b, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": id, "error": map[string]any{
 		"code": -32603, "message": whatchanged.AsError(err).Error()}})
 	if err != nil {
-		return nil // m.ID was JSON
+		return nil // id was JSON
 	}
 	return b
 }

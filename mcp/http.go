@@ -14,8 +14,9 @@ const maxBody = 256 << 10
 
 // NewHandler serves s over stateless streamable HTTP. What mcp-go leaves open
 // is closed here: bodies are bounded, other methods than the transport's are
-// refused, and a cancellation by id is dropped, because without sessions all
-// callers share one space of ids (they cancel by closing the request).
+// refused, so are streams of news, since there are none, and a cancellation by
+// id is dropped, because without sessions all callers share one space of ids
+// (they cancel by closing the request).
 // Origins and identity are checked further out, for all surfaces alike.
 func NewHandler(s *server.MCPServer) http.Handler {
 	next := server.NewStreamableHTTPServer(s, server.WithStateLess(true))
@@ -31,13 +32,27 @@ func NewHandler(s *server.MCPServer) http.Handler {
 			return
 		}
 		var m struct {
-			Method string `json:"method"`
+			ID     json.RawMessage `json:"id"`
+			Method string          `json:"method"`
 		}
-		if json.Unmarshal(body, &m) == nil && m.Method == "notifications/cancelled" {
+		_ = json.Unmarshal(body, &m) // the server says what is wrong with it
+		switch m.Method {
+		case "notifications/cancelled":
 			w.WriteHeader(http.StatusAccepted)
+			return
+		case "subscriptions/listen":
+			unknownMethod(w, m.ID)
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		next.ServeHTTP(w, r)
 	})
+}
+
+// unknownMethod answers a JSON-RPC request as one of a method there is not.
+func unknownMethod(w http.ResponseWriter, id json.RawMessage) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusNotFound)
+	_ = json.NewEncoder(w).Encode(map[string]any{"jsonrpc": "2.0", "id": id,
+		"error": map[string]any{"code": -32601, "message": "method not found"}})
 }

@@ -129,6 +129,10 @@ func TestNothingIsStreamed(t *testing.T) {
 	if e, ok := m["error"].(map[string]any); !ok || e["code"] != -32601.0 || m["id"] != 1.0 {
 		t.Errorf("listen: %d %v", status, m)
 	}
+	unknown, n := postModern(t, s.URL, "no/such", map[string]any{})
+	if e, ok := n["error"].(map[string]any); !ok || e["code"] != -32601.0 || unknown != status {
+		t.Errorf("no such method: %d %v, and listen %d", unknown, n, status)
+	}
 	for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodPut, http.MethodHead} {
 		res, err := http.NewRequestWithContext(t.Context(), method, s.URL, nil)
 		if err != nil {

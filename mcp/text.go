@@ -16,7 +16,7 @@ const (
 
 var budgetArgument = schema.Member{Name: "budget", Value: schema.Object{
 	{Name: "type", Value: "integer"},
-	{Name: "description", Value: "About how many tokens the text may take, 300 to 8000. What does not fit moves to the next page."},
+	{Name: "description", Value: "Tokens of text, 300 to 8000; the rest moves to the next page."},
 	{Name: "default", Value: defaultBudget},
 }}
 
