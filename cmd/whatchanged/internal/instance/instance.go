@@ -87,6 +87,9 @@ func Open(ctx context.Context, c Config) (_ *Instance, err error) {
 	if in.Pipeline, err = in.openPipeline(c, key); err != nil {
 		return nil, err
 	}
+	if err := in.observe(c.Telemetry.Meter); err != nil {
+		return nil, err
+	}
 	in.run(ctx)
 	return in, nil
 }
