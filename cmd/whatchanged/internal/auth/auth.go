@@ -35,6 +35,11 @@ func (c Config) CheckListen(listen string) error {
 	if err != nil {
 		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%q: want host:port, such as 127.0.0.1:8080", listen).In("listen")
 	}
+	for name, token := range c.Tokens {
+		if strings.TrimSpace(token) == "" {
+			return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%s has an empty token, which everybody knows", name).In("token")
+		}
+	}
 	if len(c.Tokens) == 0 && !loopback(host) {
 		return whatchanged.Errorf(whatchanged.CodeInvalidArgument,
 			"%q can be reached by others and nobody has to say who they are: want --token NAME=TOKEN, or a loopback address such as 127.0.0.1:8080", listen).In("listen")
@@ -80,7 +85,10 @@ func (c Config) who(r *http.Request) (string, bool) {
 	if !strings.EqualFold(scheme, "Bearer") {
 		return "", false
 	}
-	got := sha256.Sum256([]byte(strings.TrimSpace(token)))
+	if token = strings.TrimSpace(token); token == "" {
+		return "", false
+	}
+	got := sha256.Sum256([]byte(token))
 	name, found := "", 0
 	for n, t := range c.Tokens {
 		want := sha256.Sum256([]byte(t))
@@ -106,7 +114,7 @@ func (c Config) originAllowed(r *http.Request) bool {
 		return true
 	}
 	u, err := url.Parse(origin)
-	return err == nil && (loopback(u.Hostname()) && loopback(host) || u.Host == r.Host)
+	return err == nil && u.Host != "" && (loopback(u.Hostname()) && loopback(host) || u.Host == r.Host)
 }
 
 func refuse(w http.ResponseWriter, status int, code whatchanged.Code, detail string) {

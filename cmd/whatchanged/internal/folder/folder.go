@@ -8,12 +8,14 @@
 package folder
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"whatchanged.dev/whatchanged"
 )
@@ -42,7 +44,7 @@ func Open(path string) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := lock(f); err != nil {
 		defer f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			owner, _ := read(path) // it may be about to write it
@@ -54,17 +56,36 @@ func Open(path string) (*Folder, error) {
 	return folder, folder.Announce("")
 }
 
+// lock takes the lock. Whoever looks for an owner (Find) holds a shared lock
+// for a moment, so one that is held is tried for a little longer.
+func lock(f *os.File) error {
+	var err error
+	for range 10 {
+		if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); !errors.Is(err, syscall.EWOULDBLOCK) {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return err
+}
+
+// recordSize is the length of what the lock file holds, filled up with spaces:
+// a record is replaced by one write, and nobody reads half of it.
+const recordSize = 256
+
 // Announce writes where this process can be asked.
 func (f *Folder) Announce(address string) error {
 	b, err := json.Marshal(Owner{PID: os.Getpid(), Address: address})
 	if err != nil {
 		return err
 	}
-	if err := f.file.Truncate(0); err != nil {
+	if n := recordSize - len(b); n > 0 {
+		b = append(b, bytes.Repeat([]byte(" "), n)...)
+	}
+	if _, err := f.file.WriteAt(b, 0); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	_, err = f.file.WriteAt(b, 0)
-	return err
+	return nil
 }
 
 // Close gives the folder up.
@@ -90,7 +111,7 @@ func Find(path string) (owner Owner, ok bool, err error) {
 func read(path string) (Owner, error) {
 	var o Owner
 	b, err := os.ReadFile(filepath.Join(path, lockName))
-	if err == nil {
+	if err == nil && len(b) > 0 { // empty: its first owner is about to write it
 		err = json.Unmarshal(b, &o)
 	}
 	if err != nil {

@@ -53,15 +53,20 @@ func (s Server) Ask(ctx context.Context, q resolvers.Question, args map[string]a
 		Code   whatchanged.Code `json:"code"`
 	}
 	if err := json.Unmarshal(res.Body, &out); err != nil {
-		return nil, fmt.Errorf("the server answered %d with something else than JSON: %w", res.Status, err)
+		return nil, whatchanged.Errorf(whatchanged.CodeUnavailable, "%s answered %d with something else than JSON", s.URL, res.Status).In("server").Hiding(err)
 	}
 	switch {
 	case len(out.Errors) > 0:
 		e := out.Errors[0]
+		if _, ok := whatchanged.Codes[e.Extensions.Code]; !ok {
+			e.Extensions.Code = whatchanged.CodeInternal // of another version, or no whatchanged at all
+		}
 		message := strings.TrimPrefix(e.Message, e.Extensions.Field+": ")
 		return nil, &whatchanged.Error{Code: e.Extensions.Code, Field: e.Extensions.Field, Message: message, Suggest: e.Extensions.Suggest}
 	case out.Code != "":
 		return nil, &whatchanged.Error{Code: out.Code, Message: out.Detail}
+	case out.Data[q.Field] == nil:
+		return nil, whatchanged.Errorf(whatchanged.CodeUnavailable, "%s answered %d without an answer", s.URL, res.Status).In("server")
 	}
 	return q.Decode(out.Data[q.Field])
 }
@@ -108,8 +113,16 @@ func (s Server) Exchange(ctx context.Context, header map[string]string, message 
 	if err != nil || res.Status == http.StatusAccepted {
 		return nil, err
 	}
-	if !json.Valid(res.Body) {
-		return nil, whatchanged.Errorf(whatchanged.CodeUnavailable, "the server answered %d without JSON", res.Status).In("server")
+	var m struct {
+		Version string           `json:"jsonrpc"`
+		Code    whatchanged.Code `json:"code"`
+		Detail  string           `json:"detail"`
 	}
-	return res.Body, nil
+	switch err := json.Unmarshal(res.Body, &m); {
+	case m.Version != "":
+		return res.Body, nil
+	case err == nil && m.Code != "": // turned away before it was read
+		return nil, &whatchanged.Error{Code: m.Code, Message: m.Detail}
+	}
+	return nil, whatchanged.Errorf(whatchanged.CodeUnavailable, "the server answered %d without JSON-RPC", res.Status).In("server")
 }

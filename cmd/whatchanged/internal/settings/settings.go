@@ -39,7 +39,7 @@ func Fill(flags *pflag.FlagSet, file string, known []string) error {
 		if f.Changed {
 			return
 		}
-		set, from := values[f.Name], file+": "+f.Name
+		set, from := values[f.Name].of(f.Value.Type()), file+": "+f.Name
 		if v, ok := os.LookupEnv(Variable(f.Name)); ok {
 			set, from = []string{v}, Variable(f.Name)
 		}
@@ -52,9 +52,25 @@ func Fill(flags *pflag.FlagSet, file string, known []string) error {
 	return errors.Join(errs...)
 }
 
-// read returns the file's keys, each with the values to set one after the
+// A setting is a key's value in the file, as the values to set one after the
 // other: a list sets a flag several times, and a map sets it to key=value.
-func read(file string) (map[string][]string, error) {
+type setting struct {
+	values []string
+	isMap  bool
+}
+
+// of returns the values for a flag of a type. A map is meant for flags that
+// take several by name; of one that shares its name with such a flag of
+// another command, and takes one value, it says nothing.
+func (s setting) of(flagType string) []string {
+	if s.isMap && flagType != "stringToString" {
+		return nil
+	}
+	return s.values
+}
+
+// read returns the file's keys.
+func read(file string) (map[string]setting, error) {
 	if file == "" {
 		return nil, nil
 	}
@@ -66,11 +82,13 @@ func read(file string) (map[string][]string, error) {
 	if err := yaml.Unmarshal(b, &doc); err != nil {
 		return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%s: %v", file, err).In("config")
 	}
-	out := map[string][]string{}
+	out := map[string]setting{}
 	for key, node := range doc {
-		if out[key], err = scalars(&node); err != nil {
+		values, err := scalars(&node)
+		if err != nil {
 			return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%s: %s: %v", file, key, err).In("config")
 		}
+		out[key] = setting{values, node.Kind == yaml.MappingNode}
 	}
 	return out, nil
 }
@@ -90,10 +108,20 @@ func scalars(n *yaml.Node) ([]string, error) {
 		}
 		var list []string
 		for k, v := range m {
-			list = append(list, k+"="+v)
+			list = append(list, pair(k, v))
 		}
 		slices.Sort(list)
 		return list, nil
 	}
 	return nil, fmt.Errorf("want a value, a list or a map")
+}
+
+// pair writes key=value as a flag of several pairs reads it: where there is a
+// second "=", as in base64, that flag takes the text for comma-separated.
+func pair(key, value string) string {
+	s := key + "=" + value
+	if strings.Contains(value, "=") && strings.ContainsAny(value, ",\"") {
+		return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+	}
+	return s
 }
