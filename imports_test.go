@@ -20,13 +20,15 @@ var mayImport = map[string][]string{
 	"fixtures": {},
 
 	// The index knows neither who writes nor who asks.
-	"index":                          {"", "index/changelog", "index/cold", "index/hot"},
-	"index/changelog":                {""},
-	"index/cold":                     {""},
-	"index/cold/embedded":            {""},
-	"index/cold/embedded/enginetest": {"", "index/cold/embedded"},
-	"index/hot":                      {""},
-	"index/indextest":                {"", "resolvers"},
+	"index":                           {"", "index/changelog", "index/cold", "index/hot"},
+	"index/changelog":                 {""},
+	"index/cold":                      {""},
+	"index/cold/embedded":             {"", "index/cold/embedded/npm"},
+	"index/cold/embedded/enginetest":  {"", "index/cold/embedded"},
+	"index/cold/embedded/npm":         {""},
+	"index/cold/embedded/npm/npmtest": {},
+	"index/hot":                       {""},
+	"index/indextest":                 {"", "resolvers"},
 
 	// Reading: resolvers know neither stores nor transports, and nothing that
 	// they reach can write.

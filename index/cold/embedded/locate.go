@@ -1,22 +1,17 @@
 package embedded
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
-	"syscall"
 	"time"
 
 	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/index/cold/embedded/npm"
 )
 
 // Version is the engine's version, as its npm packages are numbered.
@@ -48,7 +43,7 @@ type LocateConfig struct {
 
 	platform string             // GOOS-GOARCH; "" is ours
 	releases map[string]release // nil is the table above
-	silence  time.Duration      // how long a download may bring nothing before it is given up; 0 is a minute
+	silence  time.Duration      // how long a download may bring nothing before it is given up; 0 is as npm.Config has it
 }
 
 // Locate returns the path of the engine's library. If the cache has none, it
@@ -67,7 +62,6 @@ func Locate(ctx context.Context, c LocateConfig) (string, error) {
 	if c.releases == nil {
 		c.releases = releases
 	}
-	c.silence = cmp.Or(c.silence, time.Minute)
 	c.platform = cmp.Or(c.platform, runtime.GOOS+"-"+runtime.GOARCH)
 	folder := filepath.Join(c.Cache, Version, c.platform)
 	path := filepath.Join(folder, libraryName)
@@ -81,88 +75,15 @@ func Locate(ctx context.Context, c LocateConfig) (string, error) {
 	case r.integrity == "":
 		return "", unavailable(nil, "no checksum of %s@%s is known here, so it is not fetched: unpack what npm pack brings", r.name, Version)
 	}
-	unlock, err := lockFolder(ctx, folder)
-	if err != nil {
-		return "", unavailable(err, "the cache folder %s cannot be used (%v)", folder, err)
+	p := npm.Package{Name: r.name, Version: Version, Integrity: r.integrity}
+	if err := npm.Fetch(ctx, p, []string{libraryName}, folder, npm.Config{What: "the engine", Progress: c.Progress, Silence: c.silence}); err != nil {
+		return "", unavailable(err, "%v", err)
 	}
-	defer unlock()
-	if _, err := os.Stat(path); err == nil {
-		return path, nil // another process was faster
-	}
-	return path, fetch(ctx, c, r, path)
+	return path, nil
 }
 
 // unavailable writes an error that names the way out.
 func unavailable(cause error, format string, args ...any) error {
 	return whatchanged.Errorf(whatchanged.CodeUnavailable,
 		"%s; give the path of a libchdb.so with --engine PATH", fmt.Sprintf(format, args...)).Hiding(cause)
-}
-
-// lockFolder makes a folder and takes its lock, waiting for whoever has it.
-func lockFolder(ctx context.Context, folder string) (func(), error) {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(filepath.Join(folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	taken := make(chan error, 1)
-	go func() { taken <- syscall.Flock(int(f.Fd()), syscall.LOCK_EX) }()
-	select {
-	case err = <-taken:
-	case <-ctx.Done():
-		err = ctx.Err()
-		go func() { <-taken; f.Close() }()
-		return nil, err
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return func() { f.Close() }, nil
-}
-
-// A published package is what npm says of one.
-type published struct {
-	Tarball   string `json:"dist.tarball"`
-	Integrity string `json:"dist.integrity"`
-}
-
-// ask asks npm for a package, because npm knows the registry, its mirror and
-// the proxy of this machine. The integrity must be the one written here.
-func (r release) ask(ctx context.Context) (published, error) {
-	spec := r.name + "@" + Version
-	cmd := exec.CommandContext(ctx, "npm", "view", spec, "dist.tarball", "dist.integrity", "--json")
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.WaitDelay = time.Second // what npm started may hold its output open
-	var p published
-	switch err := cmd.Run(); {
-	case errors.Is(err, exec.ErrNotFound):
-		return p, unavailable(err, "the engine %s is not in the cache and is fetched with npm, which is not installed", spec)
-	case ctx.Err() != nil:
-		return p, unavailable(ctx.Err(), "npm view %s did not answer in time", spec)
-	case err != nil:
-		return p, unavailable(err, "npm view %s failed (%s)", spec, complaint(stderr.String(), err))
-	}
-	if err := json.Unmarshal(stdout.Bytes(), &p); err != nil || p.Tarball == "" {
-		return p, unavailable(err, "npm view %s does not say where the package is", spec)
-	}
-	if p.Integrity != r.integrity {
-		return p, unavailable(nil, "npm says that the checksum of %s is %s, but it must be %s", spec, p.Integrity, r.integrity)
-	}
-	return p, nil
-}
-
-// complaint returns the first error that npm printed, or err.
-func complaint(stderr string, err error) string {
-	for line := range strings.Lines(stderr) {
-		for _, prefix := range []string{"npm error ", "npm ERR! "} { // newer and older npm
-			if text, ok := strings.CutPrefix(strings.TrimSpace(line), prefix); ok {
-				return text
-			}
-		}
-	}
-	return err.Error()
 }

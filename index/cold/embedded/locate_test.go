@@ -1,11 +1,7 @@
 package embedded
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
-	"crypto/sha512"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -21,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/index/cold/embedded/npm/npmtest"
 )
 
 const content = "the engine\n"
@@ -28,52 +25,7 @@ const content = "the engine\n"
 // pack returns a package of one file as npm would publish it.
 func pack(t *testing.T, name string) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	zip := gzip.NewWriter(&b)
-	files := tar.NewWriter(zip)
-	for _, f := range []string{"package/package.json", "package/" + name} {
-		if err := files.WriteHeader(&tar.Header{Name: f, Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(content))}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := files.Write([]byte(content)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := errors.Join(files.Close(), zip.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-func integrity(b []byte) string {
-	s := sha512.Sum512(b)
-	return "sha512-" + base64.StdEncoding.EncodeToString(s[:])
-}
-
-// npm puts a program of that name alone on the path, which does what a script
-// says and leaves its arguments in the file returned.
-func npm(t *testing.T, script string) string {
-	t.Helper()
-	dir := t.TempDir()
-	args := filepath.Join(dir, "args")
-	text := fmt.Sprintf("#!/bin/sh\necho \"$*\" >> %q\n%s\n", args, script)
-	if err := os.WriteFile(filepath.Join(dir, "npm"), []byte(text), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", dir)
-	return args
-}
-
-func says(tarball, integrity string) string {
-	return fmt.Sprintf(`echo '{"dist.tarball": %q, "dist.integrity": %q}'`, tarball, integrity)
-}
-
-// serve publishes what a handler writes and returns its address.
-func serve(t *testing.T, h http.HandlerFunc) string {
-	t.Helper()
-	s := httptest.NewServer(h)
-	t.Cleanup(s.Close)
-	return s.URL + "/engine.tgz"
+	return npmtest.Pack(t, npmtest.File{Name: "package.json", Content: "{}"}, npmtest.File{Name: name, Content: content})
 }
 
 func pinned(cache, integrity string) LocateConfig {
@@ -85,8 +37,8 @@ func pinned(cache, integrity string) LocateConfig {
 
 func TestLocateFetchesOnceAndShowsHowFarItIs(t *testing.T) {
 	p := pack(t, libraryName)
-	args := npm(t, says(serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Write(p) }), integrity(p)))
-	c := pinned(t.TempDir(), integrity(p))
+	args := npmtest.Install(t, npmtest.Says(npmtest.Serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Write(p) }), npmtest.Integrity(p)))
+	c := pinned(t.TempDir(), npmtest.Integrity(p))
 	var progress bytes.Buffer
 	c.Progress = &progress
 	for range 2 {
@@ -133,8 +85,8 @@ func names(t *testing.T, dir string) []string {
 func TestTwoWhoLocateAtOnceFetchOnce(t *testing.T) {
 	p := pack(t, libraryName)
 	var fetched atomic.Int32
-	npm(t, says(serve(t, func(w http.ResponseWriter, _ *http.Request) { fetched.Add(1); w.Write(p) }), integrity(p)))
-	c := pinned(t.TempDir(), integrity(p))
+	npmtest.Install(t, npmtest.Says(npmtest.Serve(t, func(w http.ResponseWriter, _ *http.Request) { fetched.Add(1); w.Write(p) }), npmtest.Integrity(p)))
+	c := pinned(t.TempDir(), npmtest.Integrity(p))
 	var both sync.WaitGroup
 	for range 2 {
 		both.Go(func() {
@@ -155,7 +107,7 @@ func TestLocateSaysWhatWasTriedAndTheWayOut(t *testing.T) {
 	away := httptest.NewServer(whole(p))
 	away.Close()
 	npmSays := func(h http.HandlerFunc, integrity string) func(*testing.T) {
-		return func(t *testing.T) { npm(t, says(serve(t, h), integrity)) }
+		return func(t *testing.T) { npmtest.Install(t, npmtest.Says(npmtest.Serve(t, h), integrity)) }
 	}
 	for _, c := range []struct {
 		name    string
@@ -164,32 +116,32 @@ func TestLocateSaysWhatWasTriedAndTheWayOut(t *testing.T) {
 		want    string
 	}{
 		{"npm is missing", func(t *testing.T) { t.Setenv("PATH", t.TempDir()) }, nil, "npm, which is not installed"},
-		{"npm fails", func(t *testing.T) { npm(t, `echo "npm error code E404" >&2; echo more >&2; exit 1`) }, nil, "npm view @engine/here@" + Version + " failed (code E404)"},
-		{"npm fails without a word", func(t *testing.T) { npm(t, "exit 7") }, nil, "failed (exit status 7)"},
-		{"npm talks nonsense", func(t *testing.T) { npm(t, "echo hello") }, nil, "does not say where"},
+		{"npm fails", func(t *testing.T) { npmtest.Install(t, `echo "npm error code E404" >&2; echo more >&2; exit 1`) }, nil, "npm view @engine/here@" + Version + " failed (code E404)"},
+		{"npm fails without a word", func(t *testing.T) { npmtest.Install(t, "exit 7") }, nil, "failed (exit status 7)"},
+		{"npm talks nonsense", func(t *testing.T) { npmtest.Install(t, "echo hello") }, nil, "does not say where"},
 		{"npm has another checksum", npmSays(whole(p), "sha512-other"), nil, "npm says that the checksum of @engine/here@" + Version + " is sha512-other, but it must be sha512-"},
-		{"the package is another one", npmSays(whole(pack(t, "other.so")), integrity(p)), nil, "what was downloaded is not the engine"},
-		{"the package is no package", npmSays(whole([]byte("<html>")), integrity(p)), nil, "what was downloaded is not the engine"},
-		{"the package is not there", npmSays(http.NotFound, integrity(p)), nil, "could not be downloaded (404 Not Found from http"},
-		{"the network is away", func(t *testing.T) { npm(t, says(away.URL, integrity(p))) }, nil, "connection refused"},
+		{"the package is another one", npmSays(whole(pack(t, "other.so")), npmtest.Integrity(p)), nil, "what was downloaded is not the engine"},
+		{"the package is no package", npmSays(whole([]byte("<html>")), npmtest.Integrity(p)), nil, "what was downloaded is not the engine"},
+		{"the package is not there", npmSays(http.NotFound, npmtest.Integrity(p)), nil, "could not be downloaded (404 Not Found from http"},
+		{"the network is away", func(t *testing.T) { npmtest.Install(t, npmtest.Says(away.URL, npmtest.Integrity(p))) }, nil, "connection refused"},
 		{"the download breaks off", npmSays(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", fmt.Sprint(len(p)))
 			w.Write(p[:20])
-		}, integrity(p)), nil, "broke off (unexpected EOF)"},
+		}, npmtest.Integrity(p)), nil, "broke off (unexpected EOF)"},
 		{"the download stands still", npmSays(func(w http.ResponseWriter, r *http.Request) {
 			w.Write(p[:20])
 			http.NewResponseController(w).Flush()
 			<-r.Context().Done()
-		}, integrity(p)), func(c *LocateConfig) { c.silence = 10 * time.Millisecond }, "broke off (nothing came for 10ms)"},
-		{"no library in the right package", npmSays(whole(pack(t, "other.so")), integrity(pack(t, "other.so"))), func(c *LocateConfig) {
-			c.releases["here"] = release{"@engine/here", integrity(pack(t, "other.so"))}
+		}, npmtest.Integrity(p)), func(c *LocateConfig) { c.silence = 10 * time.Millisecond }, "broke off (nothing came for 10ms)"},
+		{"no library in the right package", npmSays(whole(pack(t, "other.so")), npmtest.Integrity(pack(t, "other.so"))), func(c *LocateConfig) {
+			c.releases["here"] = release{"@engine/here", npmtest.Integrity(pack(t, "other.so"))}
 		}, "holds no libchdb.so"},
 		{"the checksum of this platform is not known", func(*testing.T) {}, func(c *LocateConfig) { c.platform = "there" }, "no checksum of @engine/there@" + Version},
 		{"there is no engine for this platform", func(*testing.T) {}, func(c *LocateConfig) { c.platform = "plan9" }, "no engine for plan9"},
 		{"the cache is a file", func(*testing.T) {}, func(c *LocateConfig) { c.Cache = os.Args[0] }, "cannot be used"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			config := pinned(t.TempDir(), integrity(p))
+			config := pinned(t.TempDir(), npmtest.Integrity(p))
 			c.prepare(t)
 			if c.change != nil {
 				c.change(&config)
