@@ -36,7 +36,8 @@ type Config struct {
 // New returns a Resolver. Its error is that of a metric that cannot be made.
 func New(c Config) (*Resolver, error) {
 	h, err := c.Meter.Meter(scope).Float64Histogram("whatchanged.question.duration",
-		metric.WithUnit("s"), metric.WithDescription("Time to answer a question, by question and code."))
+		metric.WithUnit("s"), metric.WithExplicitBucketBoundaries(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+		metric.WithDescription("Time to answer a question, by question and code."))
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +86,7 @@ func ask[In any, Out any, P interface {
 			span.RecordError(err)
 		}
 	}
-	r.log.LogAttrs(ctx, level, "asked", slog.String("question", question), slog.Any("input", whatchanged.ValueOf(in)), slog.String("who", viewer.Who),
+	r.log.LogAttrs(ctx, level, "asked", slog.String("question", question), slog.String("input", whatchanged.ValueOf(in).String()), slog.String("who", viewer.Who),
 		slog.String("agent", viewer.Agent), slog.Any("ids", ids), slog.String("code", code), slog.Duration("took", took), slog.Any("cause", cause(err)))
 	return out, err
 }

@@ -50,13 +50,17 @@ func TestEveryQuestionIsAudited(t *testing.T) {
 		_, _ = ask[resolvers.Answered](t, w, tt.field, tt.args)
 		var line struct {
 			Msg, Level, Question, Who, Agent, Code string
+			Input                                  string // JSON
 			IDs                                    []any
-			Input                                  map[string]any
 			Took                                   float64
 		}
+		var input map[string]any
 		d := json.NewDecoder(bytes.NewReader(w.audit.Bytes()))
 		if err := d.Decode(&line); err != nil {
 			t.Fatalf("%s: %v in %s", tt.field, err, &w.audit)
+		}
+		if err := json.Unmarshal([]byte(line.Input), &input); err != nil {
+			t.Fatalf("%s: %v", line.Input, err)
 		}
 		if d.More() {
 			t.Errorf("%s: more than one line: %s", tt.field, &w.audit)
@@ -71,7 +75,7 @@ func TestEveryQuestionIsAudited(t *testing.T) {
 			if k == "since" {
 				v = "-2h0m0s" // as a When writes itself
 			}
-			if diff := cmp.Diff(v, line.Input[k]); diff != "" {
+			if diff := cmp.Diff(v, input[k]); diff != "" {
 				t.Errorf("%s: %s in the line (-asked +line):\n%s", tt.field, k, diff)
 			}
 		}

@@ -21,7 +21,7 @@ type asking struct {
 	interval  whatchanged.Interval
 	onset     time.Time
 	offset    int // items on the pages before
-	key       string
+	in        any // the input, as asked
 }
 
 // times are the arguments that say from where in time a question is asked.
@@ -46,7 +46,7 @@ func (a *asking) begin(in any, t times) error {
 	}
 	a.watermark = mark
 	a.view = whatchanged.View{KnownAt: mark.Position, Visibility: a.viewer.visibility()}
-	a.key = cursorKey(a.question, in)
+	a.in = in
 	if t.Cursor != nil {
 		return a.resume(*t.Cursor)
 	}

@@ -40,7 +40,7 @@ func cursorKey(question string, in any) string {
 
 // cursorAt returns the cursor of the page that begins at offset.
 func (a *asking) cursorAt(offset int) *string {
-	b, _ := json.Marshal(cursor{Key: a.key, KnownAt: a.view.KnownAt, From: a.interval.From, To: a.interval.To,
+	b, _ := json.Marshal(cursor{Key: cursorKey(a.question, a.in), KnownAt: a.view.KnownAt, From: a.interval.From, To: a.interval.To,
 		Onset: a.onset, AsOf: a.view.AsOf, Offset: offset})
 	s := base64.RawURLEncoding.EncodeToString(b)
 	return &s
@@ -56,7 +56,7 @@ func (a *asking) resume(text string) error {
 	if err != nil || !c.sound() {
 		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "not a cursor of ours: want the cursor of an answer, unchanged").In("cursor")
 	}
-	if c.Key != a.key {
+	if c.Key != cursorKey(a.question, a.in) {
 		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "the cursor belongs to a question with other arguments: want the same arguments as for the first page").In("cursor")
 	}
 	if c.KnownAt.Compare(a.watermark.Position) > 0 {
