@@ -3,6 +3,7 @@ package index
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"whatchanged.dev/whatchanged"
@@ -109,21 +110,27 @@ func (x *Index) logged(ctx context.Context, v whatchanged.View, sequences []uint
 	return all, true
 }
 
-// Known returns the positions of the events of these identities that are
-// stored, as ingest needs it: recent ones from memory, the rest in one read.
-func (x *Index) Known(ctx context.Context, identities []string) (map[string]whatchanged.Position, error) {
+// Recent returns the positions of the events of these identities that memory
+// holds.
+func (x *Index) Recent(identities []string) map[string]whatchanged.Position {
 	known := map[string]whatchanged.Position{}
-	var rest []string
 	t := x.hot.Load()
-	for _, identity := range identities {
-		if t != nil {
-			if p, ok := t.Known(identity); ok {
-				known[identity] = p
-				continue
-			}
-		}
-		rest = append(rest, identity)
+	if t == nil {
+		return known
 	}
+	for _, identity := range identities {
+		if p, ok := t.Known(identity); ok {
+			known[identity] = p
+		}
+	}
+	return known
+}
+
+// Known returns the positions of the events of these identities that are
+// stored: recent ones from memory, the rest in one read.
+func (x *Index) Known(ctx context.Context, identities []string) (map[string]whatchanged.Position, error) {
+	known := x.Recent(identities)
+	rest := slices.DeleteFunc(slices.Clone(identities), func(id string) bool { _, ok := known[id]; return ok })
 	if len(rest) == 0 {
 		return known, nil
 	}
@@ -132,8 +139,6 @@ func (x *Index) Known(ctx context.Context, identities []string) (map[string]what
 		return nil, whatchanged.Errorf(whatchanged.CodeUnavailable, "ClickHouse is not there yet; send again")
 	}
 	more, err := w.Known(ctx, rest)
-	for identity, p := range more {
-		known[identity] = p
-	}
+	maps.Copy(known, more)
 	return known, err
 }

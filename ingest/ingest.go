@@ -79,4 +79,8 @@ type Known interface {
 	// Known returns the positions of those events, named by Event.Identity,
 	// that are stored; the first position where there are several.
 	Known(ctx context.Context, identities []string) (map[string]whatchanged.Position, error)
+
+	// Recent returns the same as far as memory tells; one that it leaves out may
+	// be stored all the same.
+	Recent(identities []string) map[string]whatchanged.Position
 }

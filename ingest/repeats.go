@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -11,23 +12,29 @@ import (
 // unknown returns the events that are not stored yet, and the delivery
 // with the last of the others.
 //
-// The log recognises what it was told within its duplicate window. An event
-// whose own time lies within it cannot have been told earlier, so only the
-// others are looked up. Half the window is left for senders whose clocks are
-// ahead.
+// Whoever reads the log drops what it was told twice within its duplicate
+// window. An event whose own time lies within it cannot have been told earlier,
+// so only the others are looked up in all of history; memory is asked of all,
+// so that the sender is told right and the log does not grow. Half the window
+// is left for senders whose clocks are ahead.
 func (p *Pipeline) unknown(ctx context.Context, events []whatchanged.Event) (fresh []whatchanged.Event, last whatchanged.Position, err error) {
 	now := p.Now()
 	recent := whatchanged.Interval{From: now.Add(-p.DuplicateWindow / 2), To: now}
-	var ask []string
+	var all, old []string
 	for i := range events {
-		if e := &events[i]; e.Clock == whatchanged.ArrivalClock || !recent.Contains(e.EffectiveAt) {
-			ask = append(ask, e.Identity())
+		e := &events[i]
+		all = append(all, e.Identity())
+		if e.Clock == whatchanged.ArrivalClock || !recent.Contains(e.EffectiveAt) {
+			old = append(old, e.Identity())
 		}
 	}
-	known, err := p.known(ctx, ask)
+	known := p.Known.Recent(all)
+	old = slices.DeleteFunc(old, func(id string) bool { _, ok := known[id]; return ok })
+	older, err := p.known(ctx, old)
 	if err != nil {
 		return nil, last, err
 	}
+	maps.Copy(known, older)
 	seen := map[string]bool{}
 	for i := range events {
 		id := events[i].Identity()

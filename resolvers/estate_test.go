@@ -31,18 +31,23 @@ func (l taken) Append(_ context.Context, d whatchanged.Delivery) (whatchanged.Re
 	}
 	l.w.log = append(l.w.log, d)
 	l.w.Apply([]whatchanged.Delivery{d})
-	return whatchanged.Receipt{Position: whatchanged.Position{Sequence: d.Sequence}}, nil
+	return whatchanged.Receipt{Position: whatchanged.At(d.Sequence)}, nil
 }
 
 // Known implements [ingest.Known].
 func (l taken) Known(_ context.Context, identities []string) (map[string]whatchanged.Position, error) {
+	return l.Recent(identities), nil
+}
+
+// Recent implements [ingest.Known].
+func (l taken) Recent(identities []string) map[string]whatchanged.Position {
 	known := map[string]whatchanged.Position{}
 	for _, id := range identities {
 		if p, ok := l.w.Tier.Known(id); ok {
 			known[id] = p
 		}
 	}
-	return known, nil
+	return known
 }
 
 // estate is the small shop of the demo, through the sources.
