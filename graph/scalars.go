@@ -60,9 +60,20 @@ func text(v encoding.TextMarshaler) graphql.Marshaler {
 }
 
 func parse(to encoding.TextUnmarshaler, v any) error {
-	s, ok := v.(string)
-	if !ok {
-		return fmt.Errorf("got %T, want a string: %w", v, whatchanged.ErrInvalid)
+	switch v := v.(type) {
+	case string:
+		return to.UnmarshalText([]byte(v))
+	case json.Number, int64: // its own parser says best what is wrong with it
+		return to.UnmarshalText(fmt.Append(nil, v))
+	case bool:
+		return errShape("bool")
+	case []any:
+		return errShape("array")
 	}
-	return to.UnmarshalText([]byte(s))
+	return errShape("object")
+}
+
+// errShape is what the other surfaces say of such a value, too.
+func errShape(got string) error {
+	return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "a %s does not fit", got)
 }

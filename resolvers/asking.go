@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"whatchanged.dev/whatchanged"
@@ -36,7 +37,9 @@ type times struct {
 // question it came from.
 func (a *asking) begin(in any, t times) error {
 	if t.After != nil {
-		if err := a.index.Await(a.ctx, *t.After); err != nil {
+		if err := a.index.Await(a.ctx, *t.After); errors.Is(err, whatchanged.ErrStale) {
+			return whatchanged.AsError(err).In("after")
+		} else if err != nil {
 			return err
 		}
 	}

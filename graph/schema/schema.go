@@ -123,7 +123,7 @@ func coerce(t *ast.Type, v any) any {
 	}
 	switch v := v.(type) {
 	case json.Number:
-		if t.Name() == "String" || t.Name() == "ID" {
+		if t := t.Name(); t != "Int" && t != "Float" && t != "JSON" {
 			return v.String()
 		}
 	case string:
