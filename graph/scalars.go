@@ -63,10 +63,8 @@ func parse(to encoding.TextUnmarshaler, v any) error {
 	switch v := v.(type) {
 	case string:
 		return to.UnmarshalText([]byte(v))
-	case json.Number, int64: // its own parser says best what is wrong with it
+	case json.Number, int64, bool: // its own parser says best what is wrong with it
 		return to.UnmarshalText(fmt.Append(nil, v))
-	case bool:
-		return errShape("bool")
 	case []any:
 		return errShape("array")
 	}

@@ -126,6 +126,10 @@ func coerce(t *ast.Type, v any) any {
 		if t := t.Name(); t != "Int" && t != "Float" && t != "JSON" {
 			return v.String()
 		}
+	case bool:
+		if t := t.Name(); t != "Boolean" && t != "JSON" {
+			return strconv.FormatBool(v)
+		}
 	case string:
 		if n, err := strconv.ParseInt(v, 10, 64); err == nil && t.Name() == "Int" {
 			return n
