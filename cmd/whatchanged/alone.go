@@ -44,15 +44,26 @@ func (o *options) alone(ctx context.Context, cmd *cobra.Command, do func(*openIn
 		if err := in.Ready(ctx); err != nil {
 			return err
 		}
-		last, _, err := in.Log.Last(ctx)
-		if err != nil {
-			return err
-		}
-		if err := in.Index.Await(ctx, whatchanged.At(last)); err != nil {
+		if err := in.caughtUp(ctx); err != nil {
 			return err
 		}
 		return do(in)
 	})
+}
+
+// caughtUp waits until all that the log holds has been seen, however long that
+// takes: there is nobody else to ask.
+func (in *openInstance) caughtUp(ctx context.Context) error {
+	last, _, err := in.Log.Last(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		err := in.Index.Await(ctx, whatchanged.At(last))
+		if !errors.Is(err, whatchanged.ErrStale) || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // ask answers as the one who runs the command.
