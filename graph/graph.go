@@ -10,8 +10,11 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
@@ -42,6 +45,7 @@ const (
 // NewHandler returns an HTTP handler that answers GraphQL requests with r. The
 // viewer must already be in the request's context.
 func NewHandler(r *resolvers.Resolver, log *slog.Logger) http.Handler {
+	tooComplexIsOfTheProtocol()
 	h := handler.New(NewExecutableSchema(Config{Resolvers: root{r}}))
 	h.AddTransport(transport.Options{})
 	h.AddTransport(transport.GET{})
@@ -58,12 +62,22 @@ func NewHandler(r *resolvers.Resolver, log *slog.Logger) http.Handler {
 	return conform(h)
 }
 
+// tooComplex is the code that gqlgen gives a query beyond the limit.
+const tooComplex = "COMPLEXITY_LIMIT_EXCEEDED"
+
+// tooComplexIsOfTheProtocol has such a query answered with a status, as others
+// that are refused before anything is executed. gqlgen's table is global.
+var tooComplexIsOfTheProtocol = sync.OnceFunc(func() { errcode.RegisterErrorType(tooComplex, errcode.KindProtocol) })
+
 // present tells the client what it can act on; the rest stays in the log.
 func present(ctx context.Context, err error) *gqlerror.Error {
 	out := graphql.DefaultErrorPresenter(ctx, err)
 	e := whatchanged.AsError(err)
 	if out.Err == nil || isSyntax(out) { // made by gqlgen itself: the query does not fit the schema
 		e = schema.Refusal(out)
+	}
+	if out.Extensions["code"] == tooComplex || strings.HasPrefix(out.Message, "exceeded token limit") {
+		e = whatchanged.Errorf(whatchanged.CodeTooLarge, "%s", out.Message)
 	}
 	if e.Code == whatchanged.CodeInvalidArgument && e.Field == "" {
 		e = e.In(schema.Field(out.Path)) // a scalar's parser does not know whose value it reads
