@@ -2,7 +2,6 @@ package resolvers_test
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"testing"
@@ -26,7 +25,7 @@ func large(b *testing.B) *world {
 	w := &world{Tier: hot.Open(hot.Base{})}
 	var err error
 	w.Resolver, err = resolvers.New(resolvers.Config{Index: w, Now: func() time.Time { return noon },
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Tracer: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider()})
+		Log: slog.New(slog.DiscardHandler), Tracer: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider()})
 	if err != nil {
 		b.Fatal(err)
 	}

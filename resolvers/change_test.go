@@ -51,7 +51,7 @@ func TestChangeIsWhole(t *testing.T) {
 	a := must[*resolvers.Change](t)(change(t, w, arguments{"ids": []any{"full"}, "raw": true}))
 
 	got := a.Items[0]
-	if string(got.Delivery.Body) != `{"delivery":1}` || got.Delivery.ID != "delivery-1" || got.Delivery.Outcome != whatchanged.Accepted || !got.Delivery.ReceivedAt.Equal(got.Event.SeenAt) {
+	if got.Delivery.Body != `{"delivery":1}` || got.Delivery.ID != "delivery-1" || got.Delivery.Outcome != whatchanged.Accepted || !got.Delivery.ReceivedAt.Equal(got.Event.SeenAt) {
 		t.Errorf("delivery %+v", got.Delivery)
 	}
 	if got.Event.Validation.Checks == nil || len(got.Event.Diff) != 1 {

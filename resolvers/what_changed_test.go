@@ -256,14 +256,14 @@ func TestWhatChangedNamesEntities(t *testing.T) {
 		}
 	}
 	_, err := whatChanged(t, w, arguments{"scope": []any{"api"}})
-	e := refused(t, err, whatchanged.CodeAmbiguous, "scope")
+	e := refusal(t, err, whatchanged.CodeAmbiguous, "scope")
 	if !slices.Equal(e.Suggest, []string{"service:eu/api", "service:us/api"}) {
 		t.Errorf("candidates %v", e.Suggest)
 	}
 	_, err = whatChanged(t, w, arguments{"scope": []any{"limits"}})
 	refused(t, err, whatchanged.CodeAmbiguous, "scope")
 	_, err = whatChanged(t, w, arguments{"scope": []any{"we"}})
-	e = refused(t, err, whatchanged.CodeNotFound, "scope")
+	e = refusal(t, err, whatchanged.CodeNotFound, "scope")
 	if !slices.Contains(e.Suggest, "service:shop/web") {
 		t.Errorf("suggested %v", e.Suggest)
 	}
@@ -366,7 +366,7 @@ func TestKnownAtHidesWhatCameLater(t *testing.T) {
 		t.Errorf("an answer known at a position changed (-before +again):\n%s", diff)
 	}
 	_, err := whatChanged(t, w, arguments{"scope": []any{"new"}, "knownAt": before.KnownAt.String()})
-	if e := refused(t, err, whatchanged.CodeNotFound, "scope"); slices.Contains(e.Suggest, "service:shop/new") {
+	if e := refusal(t, err, whatchanged.CodeNotFound, "scope"); slices.Contains(e.Suggest, "service:shop/new") {
 		t.Errorf("suggested %v, which was not known", e.Suggest)
 	}
 }

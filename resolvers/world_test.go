@@ -123,7 +123,13 @@ func must[A any](t testing.TB) func(A, error) A {
 }
 
 // refused fails the test unless err is a refusal with a code, on a field.
-func refused(t *testing.T, err error, code whatchanged.Code, field string) *whatchanged.Error {
+func refused(t *testing.T, err error, code whatchanged.Code, field string) {
+	t.Helper()
+	_ = refusal(t, err, code, field)
+}
+
+// refusal is refused, and returns the error.
+func refusal(t *testing.T, err error, code whatchanged.Code, field string) *whatchanged.Error {
 	t.Helper()
 	var e *whatchanged.Error
 	if !errors.As(err, &e) || e.Code != code || e.Field != field {

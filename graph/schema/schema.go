@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -154,12 +155,12 @@ func items(v any) []any {
 // below the input is the field at fault.
 func Refusal(err error) *whatchanged.Error {
 	e := whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%s", err.Error())
-	list, ok := err.(*gqlerror.Error)
-	if !ok {
+	var found *gqlerror.Error
+	if !errors.As(err, &found) {
 		return e
 	}
-	e.Message = list.Message
-	return e.In(Field(list.Path))
+	e.Message = found.Message
+	return e.In(Field(found.Path))
 }
 
 // Field returns the part of an error's path that lies below the input: the
