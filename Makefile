@@ -19,15 +19,15 @@ build: ## Build bin/whatchanged
 	go build -o $(BIN) ./cmd/whatchanged
 
 .PHONY: test
-test: engine ## Run every test, on the real ClickHouse and the real JetStream
+test: fetch ## Run every test, on the real ClickHouse and the real JetStream
 	go test -timeout 20m ./...
 
-.PHONY: engine
-engine: build ## Fetch the ClickHouse engine into the cache folder, once
-	$(BIN) engine
+.PHONY: fetch
+fetch: build ## Fetch the ClickHouse engine and GraphiQL into the cache folder, once
+	$(BIN) fetch
 
 .PHONY: race
-race: engine ## Run every test with the race detector
+race: fetch ## Run every test with the race detector
 	go test -race -timeout 40m ./...
 
 .PHONY: fuzz
@@ -38,7 +38,7 @@ fuzz: ## Fuzz every decoder and parser for FUZZTIME each (default 20s)
 	  done; done
 
 .PHONY: bench
-bench: engine ## Run the benchmarks, allocations shown
+bench: fetch ## Run the benchmarks, allocations shown
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: generate

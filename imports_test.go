@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"cmd/whatchanged":                    everything,
 	"cmd/whatchanged/internal/auth":      {"", "resolvers"},
 	"cmd/whatchanged/internal/folder":    {""},
+	"cmd/whatchanged/internal/graphiql":  {"", "index/cold/embedded/npm"},
 	"cmd/whatchanged/internal/instance":  everything,
 	"cmd/whatchanged/internal/remote":    {"", "graph/schema", "resolvers"},
 	"cmd/whatchanged/internal/settings":  {""},

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"whatchanged.dev/whatchanged/index/cold"
-	"whatchanged.dev/whatchanged/index/cold/embedded"
 	"whatchanged.dev/whatchanged/ingest"
 )
 
@@ -29,22 +28,6 @@ func newMigrate() *cobra.Command {
 	}
 	o.instanceFlags(cmd.Flags())
 	return cmd
-}
-
-func newEngine() *cobra.Command {
-	return &cobra.Command{
-		Use:   "engine",
-		Short: "Fetch the embedded ClickHouse into the cache folder, and print where it is",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			path, err := embedded.Locate(cmd.Context(), embedded.LocateConfig{Progress: cmd.ErrOrStderr()})
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(cmd.OutOrStdout(), path)
-			return err
-		},
-	}
 }
 
 func newSource() *cobra.Command {

@@ -67,7 +67,7 @@ func newRoot() *cobra.Command {
 	}
 	root.PersistentFlags().String("config", "", "YAML file with settings: the flags of every command, without the dashes")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newServe(), newDemo(), newAsk(), newIngest(), newMCP(), newMigrate(), newEngine(), newSource(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newAsk(), newIngest(), newMCP(), newMigrate(), newFetch(), newSource(), newVersion())
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		file, _ := cmd.Flags().GetString("config")
 		if file == "" {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/graphiql"
 	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/instance"
 	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/telemetry"
 	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/web"
@@ -58,7 +59,11 @@ func (o *options) serve(ctx context.Context, cmd *cobra.Command, listen string, 
 		ctx, stop := context.WithCancelCause(ctx)
 		defer stop(nil)
 		go o.watch(ctx, in.Instance, stop, func() error { return up(ctx, in.Instance, address) })
-		if err := o.web(in.Instance, in.telemetry).Serve(ctx, l, drain); err != nil {
+		server, err := o.web(in.Instance, in.telemetry)
+		if err != nil {
+			return err
+		}
+		if err := server.Serve(ctx, l, drain); err != nil {
 			return err
 		}
 		if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
@@ -84,9 +89,13 @@ func (o *options) watch(ctx context.Context, in *instance.Instance, stop context
 	}
 }
 
-func (o *options) web(in *instance.Instance, t *telemetry.Telemetry) *web.Server {
+func (o *options) web(in *instance.Instance, t *telemetry.Telemetry) (*web.Server, error) {
+	page, err := graphiql.NewHandler(graphiql.Config{Guarded: len(o.tokens) > 0, Log: t.Log})
+	if err != nil {
+		return nil, err
+	}
 	return web.New(web.Config{Instance: in, Auth: o.auth(), Metrics: t.Metrics, Version: version(), Log: t.Log,
-		GraphiQL: graphiQL(), Secrets: func(source string) bool { return o.secrets[source] != "" }})
+		GraphiQL: page, Secrets: func(source string) bool { return o.secrets[source] != "" }}), nil
 }
 
 // closeTelemetry exports what is left, though the command was told to stop.

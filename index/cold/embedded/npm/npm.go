@@ -105,14 +105,19 @@ func lockFolder(ctx context.Context, folder string) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	taken := make(chan error, 1)
-	go func() { taken <- syscall.Flock(int(f.Fd()), syscall.LOCK_EX) }()
+	taken := make(chan error)
+	go func() {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+		select {
+		case taken <- err:
+		case <-ctx.Done():
+			f.Close() // nobody waits any more
+		}
+	}()
 	select {
 	case err = <-taken:
 	case <-ctx.Done():
-		err = ctx.Err()
-		go func() { <-taken; f.Close() }()
-		return nil, err
+		return nil, ctx.Err()
 	}
 	if err != nil {
 		f.Close()

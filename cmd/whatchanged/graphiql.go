@@ -1,5 +1,0 @@
-package main
-
-import "net/http"
-
-func graphiQL() http.Handler { return http.NotFoundHandler() }
