@@ -35,7 +35,7 @@ func (p Package) String() string { return p.Name + "@" + p.Version }
 // Config says what a package is to the reader and who is told of a download.
 type Config struct {
 	What     string        // what errors and progress call the package, such as "the engine"
-	Progress io.Writer     // a bar if it is a terminal, else a line at every tenth; nil is silent
+	Progress io.Writer     // a bar if it is a terminal, else a line at every tenth, or at the end if it is small; nil is silent
 	Silence  time.Duration // how long a download may bring nothing before it is given up; 0 is a minute
 }
 
