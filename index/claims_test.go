@@ -3,6 +3,8 @@ package index
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -237,4 +239,65 @@ func TestAfterARestartEachEventIsThereOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a writer had begun when its process ended is stored by the next at once,
+// though nothing new comes.
+func TestWhatWasBegunIsStoredAfterARestart(t *testing.T) {
+	dir, began := t.TempDir(), make(chan struct{})
+	store, gate := gated(t)
+	var p whatchanged.Position
+	t.Run("the engine goes away under the writer", func(t *testing.T) {
+		changes := openLog(t, dir, began)
+		gate.Open()
+		r := run(t, Config{Log: changes, Cold: store})
+		<-r.Loaded()
+		gate.Shut()
+		p = r.told(event("late", r.ago(9*time.Hour)))
+		<-began
+	})
+	gate.Open()
+	t.Run("and is there for the next", func(t *testing.T) {
+		r := run(t, Config{Log: openLog(t, dir, nil), Cold: store})
+		start := time.Now()
+		<-r.Loaded()
+		if err := r.Await(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		r.stored(p)
+		t.Log("stored after", time.Since(start))
+	})
+}
+
+// openLog opens a change log that was there before. began is closed when its
+// writer has failed.
+func openLog(t *testing.T, dir string, began chan struct{}) *changelog.Log {
+	t.Helper()
+	logger := slog.New(slog.DiscardHandler)
+	if began != nil {
+		logger = slog.New(&listener{slog.DiscardHandler, sync.OnceFunc(func() { close(began) })})
+	}
+	l, err := changelog.Open(t.Context(), changelog.Config{Dir: dir, Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return l
+}
+
+// A listener waits for the writer to say that it cannot write.
+type listener struct {
+	slog.Handler
+	heard func()
+}
+
+// Enabled implements [slog.Handler].
+func (l *listener) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle implements [slog.Handler].
+func (l *listener) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "cannot write" {
+		l.heard()
+	}
+	return nil
 }

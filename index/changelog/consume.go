@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -50,6 +51,7 @@ var errReplacedLog = errors.New("history goes further than the change log; was i
 // stored.
 func (l *Log) Consume(ctx context.Context, w Writer) error {
 	t := &term{log: l, writer: w, pin: pin{ttl: l.config.Pinned}}
+	defer t.release(ctx)
 	for wait := firstWait; ; wait = nextWait(wait) {
 		err := t.run(ctx)
 		if ctx.Err() != nil {
@@ -96,8 +98,13 @@ func (t *term) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if t.consumer == nil { // it remembers under which id we are pinned
-		t.consumer = consumer
+	if t.consumer == nil {
+		if t.log.server != nil { // nobody else can be writing
+			if err := t.log.again(ctx); err != nil {
+				return err
+			}
+		}
+		t.consumer = consumer // it remembers under which id we are pinned
 	}
 	for {
 		messages, err := t.pull(ctx)
@@ -110,6 +117,30 @@ func (t *term) run(ctx context.Context) error {
 		if err := t.serve(ctx, messages); err != nil {
 			return err
 		}
+	}
+}
+
+// again makes JetStream hand out once more, and at once, what a writer that
+// ended had not acknowledged.
+func (l *Log) again(ctx context.Context) error {
+	_, err := l.stream.ResetConsumer(ctx, writerName)
+	return err
+}
+
+// release lets another process write at once, which else would wait for as long
+// as this one could be silent. Whoever took over meanwhile is left alone.
+func (t *term) release(ctx context.Context) {
+	if t.id == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	pinned, err := t.pinned(ctx)
+	if err != nil || !pinned {
+		return
+	}
+	if err := errors.Join(t.log.stream.UnpinConsumer(ctx, writerName, writerGroup), t.log.again(ctx)); err != nil {
+		t.log.config.Logger.Debug("another writer may have to wait", "error", err)
 	}
 }
 

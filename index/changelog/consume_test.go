@@ -197,6 +197,31 @@ func TestOneProcessWritesAndAnotherTakesOver(t *testing.T) {
 	}
 }
 
+// A writer that is told to end leaves nothing for its successor to wait for:
+// neither its pin nor what it had begun.
+func TestAWriterThatEndsMakesRoomAtOnce(t *testing.T) {
+	url, s := cluster(t), newStore()
+	begun := make(chan struct{}, 1)
+	s.fail = func([]whatchanged.Delivery) (error, error) {
+		select {
+		case begun <- struct{}{}:
+		default:
+		}
+		return errors.New("away"), nil
+	}
+	open := func() *changelog.Log { return open(t, changelog.Config{URL: url, Pinned: time.Hour}) }
+	l := open()
+	stop := work(t, l, s)
+	add(t, l, of("a"))
+	<-begun
+	stop()
+	s.mu.Lock()
+	s.fail = nil
+	s.mu.Unlock()
+	work(t, open(), s)
+	s.check(t, l)
+}
+
 // A process that stores a batch and dies before it acknowledges it, with more
 // messages in hand: its successor must neither repeat nor miss any.
 func TestACrashBetweenStoringAndAcknowledging(t *testing.T) {

@@ -3,6 +3,7 @@ package changelog
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -77,17 +78,25 @@ func (p *pin) renew(ctx context.Context) error {
 	if len(taken) > 0 {
 		return errors.New("a message of one byte")
 	}
+	switch pinned, err := p.pinned(ctx); {
+	case err != nil:
+		return err
+	case !pinned:
+		return errReplaced
+	}
+	p.at = at
+	return nil
+}
+
+// pinned asks whether this client is.
+func (p *pin) pinned(ctx context.Context) (bool, error) {
 	info, err := p.consumer.Info(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
-	for _, g := range info.PriorityGroups {
-		if g.Group == writerGroup && g.PinnedClientID == p.id {
-			p.at = at
-			return nil
-		}
-	}
-	return errReplaced
+	return slices.ContainsFunc(info.PriorityGroups, func(g jetstream.PriorityGroupState) bool {
+		return g.Group == writerGroup && g.PinnedClientID == p.id
+	}), nil
 }
 
 // Waits between attempts, doubling from the first to the last.
