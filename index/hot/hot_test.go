@@ -39,3 +39,28 @@ func TestTierInOneBatch(t *testing.T) {
 		return bodiless{tier}
 	}, indextest.Options{NoDeliveries: true, Seed: 2})
 }
+
+// TestFrozen: reads of one answer see one state, whatever the writer does.
+func TestFrozen(t *testing.T) {
+	log := indextest.World(4, 100)
+	last := log[len(log)-1]
+	tier := hot.Open(hot.Base{})
+	tier.Apply(log[:50])
+	frozen := tier.Frozen()
+	v := whatchanged.View{AsOf: whatchanged.MaxTime, KnownAt: whatchanged.At(50)}
+	count := func() int {
+		page, err := frozen.Changes(t.Context(), v, whatchanged.Selection{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return page.Total
+	}
+	want := count()
+	tier.Apply(log[50:])
+	tier.Trim(last.ReceivedAt)
+	horizon, _ := tier.Horizon()
+	was, _ := frozen.Horizon()
+	if !horizon.Equal(last.ReceivedAt) || !was.IsZero() || want == 0 || count() != want {
+		t.Errorf("horizon %v, frozen %v; %d events, then %d", horizon, was, want, count())
+	}
+}
