@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -77,8 +78,11 @@ type Index struct {
 	reader atomic.Pointer[cold.Reader] // nil until ClickHouse was there once
 	writer atomic.Pointer[cold.Writer]
 	hot    atomic.Pointer[hot.Tier] // nil until loaded
-	loaded chan struct{}            // closed when hot is there
+	loaded chan struct{}            // closed, once, when hot has caught up
+	once   sync.Once
 	cache  *cache
+
+	acknowledged atomic.Uint64 // the last sequence of the log when hot was loaded
 }
 
 // New returns an index that answers nothing yet; [Index.Run] brings it up.
@@ -159,6 +163,7 @@ func (x *Index) follow(ctx context.Context) error {
 			mark, _ := tier.Watermark(ctx) // it is in memory
 			err := x.config.Log.Tail(ctx, mark.Position.Sequence+1, func(ds []whatchanged.Delivery) error {
 				tier.Apply(ds)
+				x.caughtUp()
 				return nil
 			})
 			if errors.Is(err, whatchanged.ErrCursorExpired) {
@@ -175,6 +180,15 @@ func (x *Index) follow(ctx context.Context) error {
 // Loaded is closed once the index can answer.
 func (x *Index) Loaded() <-chan struct{} { return x.loaded }
 
+func (x *Index) isLoaded() bool {
+	select {
+	case <-x.loaded:
+		return true
+	default:
+		return false
+	}
+}
+
 // Tiers says how the tiers stand, for metrics and readiness.
 type Tiers struct {
 	Hot       whatchanged.Watermark // zero until loaded
@@ -186,7 +200,7 @@ type Tiers struct {
 // Tiers returns how the tiers stand.
 func (x *Index) Tiers() Tiers {
 	t := x.hot.Load()
-	if t == nil {
+	if t == nil || !x.isLoaded() {
 		return Tiers{}
 	}
 	mark, _ := t.Watermark(context.Background()) // it is in memory

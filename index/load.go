@@ -36,13 +36,25 @@ func (x *Index) load(ctx context.Context) error {
 		return err
 	}
 	base.Edges, base.Corrections = edgesOf(edges), correctionsOf(corrections)
-	x.hot.Store(hot.Open(base))
-	select {
-	case <-x.loaded:
-	default:
-		close(x.loaded)
+	acknowledged, _, err := x.config.Log.Last(ctx)
+	if err != nil {
+		return err
 	}
+	x.acknowledged.Store(acknowledged)
+	x.hot.Store(hot.Open(base))
+	x.caughtUp()
 	return nil
+}
+
+// caughtUp lets questions be answered once the hot tier has seen all that was
+// acknowledged before it was loaded: sooner, the index would deny what a sender
+// was told is stored.
+func (x *Index) caughtUp() {
+	mark, _ := x.hot.Load().Watermark(context.Background()) // it is in memory
+	if mark.Position.Sequence < x.acknowledged.Load() {
+		return
+	}
+	x.once.Do(func() { close(x.loaded) })
 }
 
 // collect reads all of seq, unless an earlier step failed.

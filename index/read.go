@@ -14,7 +14,7 @@ import (
 // once it has seen a position. It waits a little for that.
 func (x *Index) tier(ctx context.Context, seen whatchanged.Position) (*hot.Tier, error) {
 	t := x.hot.Load()
-	if t == nil {
+	if t == nil || !x.isLoaded() {
 		return nil, whatchanged.Errorf(whatchanged.CodeUnavailable, "the index is still loading; ask again")
 	}
 	ctx, cancel := context.WithTimeout(ctx, x.config.Patience)
