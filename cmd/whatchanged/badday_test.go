@@ -116,7 +116,7 @@ func TestWhoMayAskAndWhere(t *testing.T) {
 	t.Run("beyond loopback only with a token", func(t *testing.T) {
 		for _, listen := range []string{"0.0.0.0:0", ":0", "192.0.2.1:80"} {
 			exit, _, stderr := result(t, "serve", "--data", t.TempDir(), "--listen", listen)
-			if exit != 2 || !strings.Contains(stderr, "--token") {
+			if exit != 2 || !strings.Contains(stderr, "--auth-token") {
 				t.Errorf("%s: exit %d: %s", listen, exit, stderr)
 			}
 		}

@@ -48,7 +48,7 @@ func (o *options) instanceFlags(f *pflag.FlagSet) {
 
 // serverFlags declares the flags of an HTTP surface.
 func (o *options) serverFlags(f *pflag.FlagSet) {
-	f.StringToStringVar(&o.tokens, "token", nil, "bearer token that may ask, as NAME=TOKEN; may be repeated; needed to listen beyond loopback")
+	f.StringToStringVar(&o.tokens, "auth-token", nil, "bearer token that may ask, as NAME=TOKEN; may be repeated; needed to listen beyond loopback")
 	f.StringSliceVar(&o.origins, "origin", nil, "origin of a web page that may ask, as https://portal.example; may be repeated")
 }
 

@@ -35,7 +35,7 @@ func newServe() *cobra.Command {
 }
 
 func listenFlags(cmd *cobra.Command, listen *string, drain *time.Duration) {
-	cmd.Flags().StringVar(listen, "listen", "127.0.0.1:8080", "address to listen on; beyond loopback only with --token")
+	cmd.Flags().StringVar(listen, "listen", "127.0.0.1:8080", "address to listen on; beyond loopback only with --auth-token")
 	cmd.Flags().DurationVar(drain, "drain", 20*time.Second, "how long to finish what was begun, once told to stop")
 }
 

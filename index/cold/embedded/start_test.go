@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +68,10 @@ func TestChildEndsWhenItsPipeDoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	release()
-	if err := cmd.Wait(); err != nil {
+	// That it ends is the claim: the engine may abort when it is ended while
+	// it is only just starting.
+	var ended *exec.ExitError
+	if err := cmd.Wait(); err != nil && !errors.As(err, &ended) {
 		t.Errorf("%v%s", err, p.output.last())
 	}
 }

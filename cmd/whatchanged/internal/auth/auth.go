@@ -42,7 +42,7 @@ func (c Config) CheckListen(listen string) error {
 	}
 	if len(c.Tokens) == 0 && !loopback(host) {
 		return whatchanged.Errorf(whatchanged.CodeInvalidArgument,
-			"%q can be reached by others and nobody has to say who they are: want --token NAME=TOKEN, or a loopback address such as 127.0.0.1:8080", listen).In("listen")
+			"%q can be reached by others and nobody has to say who they are: want --auth-token NAME=TOKEN, or a loopback address such as 127.0.0.1:8080", listen).In("listen")
 	}
 	return nil
 }

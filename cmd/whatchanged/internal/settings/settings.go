@@ -39,7 +39,7 @@ func Fill(flags *pflag.FlagSet, file string, known []string) error {
 		if f.Changed {
 			return
 		}
-		set, from := values[f.Name].of(f.Value.Type()), file+": "+f.Name
+		set, from := values[f.Name], file+": "+f.Name
 		if v, ok := os.LookupEnv(Variable(f.Name)); ok {
 			set, from = []string{v}, Variable(f.Name)
 		}
@@ -52,25 +52,9 @@ func Fill(flags *pflag.FlagSet, file string, known []string) error {
 	return errors.Join(errs...)
 }
 
-// A setting is a key's value in the file, as the values to set one after the
+// read returns the file's keys, each with the values to set one after the
 // other: a list sets a flag several times, and a map sets it to key=value.
-type setting struct {
-	values []string
-	isMap  bool
-}
-
-// of returns the values for a flag of a type. A map is meant for flags that
-// take several by name; of one that shares its name with such a flag of
-// another command, and takes one value, it says nothing.
-func (s setting) of(flagType string) []string {
-	if s.isMap && flagType != "stringToString" {
-		return nil
-	}
-	return s.values
-}
-
-// read returns the file's keys.
-func read(file string) (map[string]setting, error) {
+func read(file string) (map[string][]string, error) {
 	if file == "" {
 		return nil, nil
 	}
@@ -82,13 +66,11 @@ func read(file string) (map[string]setting, error) {
 	if err := yaml.Unmarshal(b, &doc); err != nil {
 		return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%s: %v", file, err).In("config")
 	}
-	out := map[string]setting{}
+	out := map[string][]string{}
 	for key, node := range doc {
-		values, err := scalars(&node)
-		if err != nil {
+		if out[key], err = scalars(&node); err != nil {
 			return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%s: %s: %v", file, key, err).In("config")
 		}
-		out[key] = setting{values, node.Kind == yaml.MappingNode}
 	}
 	return out, nil
 }
