@@ -107,6 +107,7 @@ func (r *running) reads() string {
 // found asks for all that took effect in an interval, as far as was known.
 func (r *running) found(known whatchanged.Position, i whatchanged.Interval, who string) string {
 	r.t.Helper()
+	<-r.Loaded()
 	v := whatchanged.View{AsOf: i.To, KnownAt: known, Visibility: who}
 	page, err := r.Changes(r.t.Context(), v, whatchanged.Selection{Interval: i, Limit: 10_000})
 	if err != nil {
