@@ -163,7 +163,7 @@ func (x *Index) follow(ctx context.Context) error {
 			mark, _ := tier.Watermark(ctx) // it is in memory
 			err := x.config.Log.Tail(ctx, mark.Position.Sequence+1, func(ds []whatchanged.Delivery) error {
 				tier.Apply(ds)
-				x.caughtUp()
+				x.caughtUp(ctx)
 				return nil
 			})
 			if errors.Is(err, whatchanged.ErrCursorExpired) {

@@ -42,15 +42,15 @@ func (x *Index) load(ctx context.Context) error {
 	}
 	x.acknowledged.Store(acknowledged)
 	x.hot.Store(hot.Open(base))
-	x.caughtUp()
+	x.caughtUp(ctx)
 	return nil
 }
 
 // caughtUp lets questions be answered once the hot tier has seen all that was
 // acknowledged before it was loaded: sooner, the index would deny what a sender
 // was told is stored.
-func (x *Index) caughtUp() {
-	mark, _ := x.hot.Load().Watermark(context.Background()) // it is in memory
+func (x *Index) caughtUp(ctx context.Context) {
+	mark, _ := x.hot.Load().Watermark(ctx) // it is in memory
 	if mark.Position.Sequence < x.acknowledged.Load() {
 		return
 	}

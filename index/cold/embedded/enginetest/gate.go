@@ -25,7 +25,7 @@ type Gate struct {
 // when the test ends.
 func NewGate(t testing.TB, engine string) *Gate {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func (g *Gate) Open() {
 	g.t.Helper()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l, err := net.Listen("tcp4", g.Addr)
+	l, err := (&net.ListenConfig{}).Listen(g.t.Context(), "tcp4", g.Addr)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -71,26 +71,26 @@ func (g *Gate) Shut() {
 }
 
 // pass joins a connection with one of its own to the engine, which it ends and
-// never resets: see embedded's dial.
+// never resets: see embedded's dial. However either ends, the other is ended.
 func (g *Gate) pass(client *net.TCPConn) {
 	defer client.Close()
 	if !g.admit(client) {
 		return
 	}
 	defer g.leave(client)
-	c, err := net.Dial("tcp4", g.engine)
+	c, err := (&net.Dialer{}).DialContext(g.t.Context(), "tcp4", g.engine)
 	if err != nil {
 		return
 	}
 	defer c.Close()
 	engine := c.(*net.TCPConn)
 	g.ended.Go(func() {
-		io.Copy(engine, client)
-		engine.CloseWrite()
+		_, _ = io.Copy(engine, client)
+		_ = engine.CloseWrite()
 	})
-	io.Copy(client, engine)
+	_, _ = io.Copy(client, engine)
 	client.Close()
-	io.Copy(io.Discard, engine)
+	_, _ = io.Copy(io.Discard, engine)
 }
 
 func (g *Gate) admit(c net.Conn) bool {
