@@ -19,16 +19,12 @@ build: ## Build bin/whatchanged
 	go build -o $(BIN) ./cmd/whatchanged
 
 .PHONY: test
-test: fetch ## Run every test, on the real ClickHouse and the real JetStream
-	go test -timeout 20m ./...
+test: fetch ## Run every test with the race detector, on the real ClickHouse and the real JetStream
+	go test -race -timeout 30m ./...
 
 .PHONY: fetch
 fetch: build ## Fetch the ClickHouse engine and GraphiQL into the cache folder, once
 	$(BIN) fetch
-
-.PHONY: race
-race: fetch ## Run every test with the race detector
-	go test -race -timeout 40m ./...
 
 .PHONY: fuzz
 fuzz: ## Fuzz every decoder and parser for FUZZTIME each (default 20s)
