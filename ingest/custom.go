@@ -41,8 +41,8 @@ const schemaBase = "https://whatchanged.dev/schemas/"
 //go:embed schemas/*.json
 var schemaFiles embed.FS
 
-// customSchemas compiles the schemas, once, when the first event needs them.
-var customSchemas = sync.OnceValue(func() map[string]*jsonschema.Schema {
+// schemaCompiler returns a compiler that has the embedded schemas.
+func schemaCompiler() *jsonschema.Compiler {
 	compiler := jsonschema.NewCompiler()
 	files, err := fs.Glob(schemaFiles, "schemas/*.json")
 	for _, file := range files {
@@ -61,6 +61,12 @@ var customSchemas = sync.OnceValue(func() map[string]*jsonschema.Schema {
 	if err != nil {
 		panic("ingest: embedded schemas: " + err.Error())
 	}
+	return compiler
+}
+
+// customSchemas compiles the schemas, once, when the first event needs them.
+var customSchemas = sync.OnceValue(func() map[string]*jsonschema.Schema {
+	compiler := schemaCompiler()
 	schemas := map[string]*jsonschema.Schema{}
 	for subject := range customSubjects {
 		schemas[subject] = compiler.MustCompile(schemaBase + "whatchanged-" + subject + ".0.1.0.json")
