@@ -21,6 +21,9 @@ import (
 func newIngest() *cobra.Command {
 	cmd := &cobra.Command{Use: "ingest", Short: "Bring in what a source already holds"}
 	cmd.AddCommand(newIngestGit())
+	for _, c := range catalogs {
+		cmd.AddCommand(c.command())
+	}
 	return cmd
 }
 
@@ -45,7 +48,7 @@ func newIngestGit() *cobra.Command {
 			if t, ok := w.Absolute(time.Now()); ok {
 				config.Since = t
 			}
-			return o.withImporter(cmd, server, token, func(send importer) error {
+			return o.withImporter(cmd, server, token, func(send importer, _ ingest.Declared) error {
 				for _, path := range paths {
 					config.Path = path
 					if err := importGit(cmd.Context(), cmd.ErrOrStderr(), config, send); err != nil {
@@ -74,23 +77,135 @@ func importGit(ctx context.Context, w io.Writer, config ingest.GitConfig, send i
 		bar.ChangeMax(total)
 		_ = bar.Set(done) // it only draws
 	}
-	var sum ingest.Accepted
-	start := time.Now()
-	err := ingest.ReadGit(ctx, config, func(events []whatchanged.Event) error {
-		a, err := send(ctx, "git", events)
-		sum.Events, sum.Duplicates = sum.Events+a.Events, sum.Duplicates+a.Duplicates
-		if !a.Position.IsZero() {
-			sum.Position = a.Position
-		}
-		return err
-	})
+	sum := tally{start: time.Now()}
+	err := ingest.ReadGit(ctx, config, sum.through(ctx, send, ingest.GitSource))
 	_ = bar.Finish()
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%s: %d change events stored, %d known before, in %.1f s; up to %v\n",
-		config.Path, sum.Events, sum.Duplicates, time.Since(start).Seconds(), sum.Position)
+	_, err = fmt.Fprintf(w, "%s: %v\n", config.Path, &sum)
 	return err
+}
+
+// A tally says what became of the events that were sent.
+type tally struct {
+	ingest.Accepted
+	start time.Time
+}
+
+// through sends events and counts them.
+func (t *tally) through(ctx context.Context, send importer, source string) func([]whatchanged.Event) error {
+	return func(events []whatchanged.Event) error {
+		a, err := send(ctx, source, events)
+		t.Events, t.Duplicates = t.Events+a.Events, t.Duplicates+a.Duplicates
+		if !a.Position.IsZero() {
+			t.Position = a.Position
+		}
+		return err
+	}
+}
+
+// String is the sum as a line for a person.
+func (t *tally) String() string {
+	return fmt.Sprintf("%d change events stored, %d known before, in %.1f s; up to %v", t.Events, t.Duplicates, time.Since(t.start).Seconds(), t.Position)
+}
+
+// catalogs are the formats of catalogs that are read from files.
+var catalogs = []catalog{
+	{name: "backstage", source: ingest.BackstageSource, what: "Backstage catalogs", files: "catalog-info*.yaml",
+		read: ingest.ReadBackstage, history: ingest.ReadBackstageHistory},
+	{name: "topology", source: ingest.TopologySource, what: "topology files", files: "topology*.yaml",
+		read: ingest.ReadTopology, history: ingest.ReadTopologyHistory},
+}
+
+type catalog struct {
+	name, source, what, files string
+	read, history             func(context.Context, ingest.CatalogConfig, func([]whatchanged.Event) error) (ingest.Catalog, error)
+}
+
+func (c catalog) command() *cobra.Command {
+	var o options
+	var server, token, effective string
+	var history bool
+	config := ingest.CatalogConfig{}
+	cmd := &cobra.Command{
+		Use:   c.name + " PATH...",
+		Short: "Bring in what " + c.what + " declare",
+		Long: "Bring in what " + c.what + " declare: entities, their owners and what they depend on. PATH is a file, or a folder in\n" +
+			"which " + c.files + " is looked for. What was brought in before is passed over. With --history, PATH is a repository,\n" +
+			"and each of its landings on the branch tells what it changed, and when. Without it, what a file no longer says is seen\n" +
+			"only if the data folder is opened here: a server is not asked what was declared before.",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			read := c.read
+			if history {
+				read = c.history
+			}
+			if effective != "" {
+				w, err := whatchanged.ParseWhen(effective)
+				if err != nil {
+					return whatchanged.AsError(err).In("effective-at")
+				}
+				t, ok := w.Absolute(time.Now())
+				if !ok {
+					return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%q: want a time, or an offset such as -90d", effective).In("effective-at")
+				}
+				config.EffectiveAt = t
+			}
+			return o.withImporter(cmd, server, token, func(send importer, declared ingest.Declared) error {
+				config.Declared = declared
+				for _, path := range paths {
+					config.Path = path
+					if err := c.bringIn(cmd.Context(), cmd.ErrOrStderr(), config, read, send); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+	f := cmd.Flags()
+	o.instanceFlags(f)
+	clientFlags(f, &server, &token)
+	f.BoolVar(&history, "history", false, "read the history of the repository at PATH")
+	f.StringVar(&config.Ref, "ref", "", "with --history: branch or commit whose landings are read; default: HEAD")
+	f.StringVar(&config.Files, "files", "", "pattern of the names of files that are looked for; default: "+c.files)
+	f.StringVar(&effective, "effective-at", "", "since when what the files declare has held: a time, or an offset such as -90d; default: from now on")
+	return cmd
+}
+
+// bringIn reads one catalog and sends its events, with a progress bar on a
+// terminal, and says what became of them and what was not understood.
+func (c catalog) bringIn(ctx context.Context, w io.Writer, config ingest.CatalogConfig,
+	read func(context.Context, ingest.CatalogConfig, func([]whatchanged.Event) error) (ingest.Catalog, error), send importer) error {
+	bar := progress(w, "reading "+config.Path)
+	config.Progress = func(done, total int) {
+		bar.ChangeMax(total)
+		_ = bar.Set(done) // it only draws
+	}
+	sum := tally{start: time.Now()}
+	got, err := read(ctx, config, sum.through(ctx, send, c.source))
+	_ = bar.Finish()
+	if err != nil {
+		return err
+	}
+	refused := 0
+	for _, n := range got.Notes {
+		word := "passed over"
+		if n.Refused {
+			word = "refused"
+			refused++
+		}
+		fmt.Fprintf(w, "%s: %v\n", word, n)
+	}
+	for _, circle := range got.Circles {
+		fmt.Fprintf(w, "circle: %s\n", ingest.CircleText(circle))
+	}
+	fmt.Fprintf(w, "%s: %d entities in %d files: %v\n", config.Path, got.Entities, got.Files, &sum)
+	if refused > 0 {
+		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%d parts were refused, as said above; everything else is stored", refused).In(config.Path)
+	}
+	return nil
 }
 
 // progress draws on a terminal and nowhere else.
@@ -103,8 +218,9 @@ func progress(w io.Writer, what string) *progressbar.ProgressBar {
 		progressbar.OptionClearOnFinish())
 }
 
-// withImporter calls do with whoever can store events.
-func (o *options) withImporter(cmd *cobra.Command, server, token string, do func(importer) error) error {
+// withImporter calls do with whoever can store events, and, if that is an
+// instance of our own, with what was declared before.
+func (o *options) withImporter(cmd *cobra.Command, server, token string, do func(importer, ingest.Declared) error) error {
 	s, err := o.server(server, token)
 	if err != nil {
 		return err
@@ -112,10 +228,10 @@ func (o *options) withImporter(cmd *cobra.Command, server, token string, do func
 	if s != nil {
 		return do(func(ctx context.Context, source string, events []whatchanged.Event) (ingest.Accepted, error) {
 			return importRemotely(ctx, s, source, events)
-		})
+		}, nil)
 	}
 	return o.alone(cmd.Context(), cmd, func(in *openInstance) error {
-		return do(in.Pipeline.Import)
+		return do(in.Pipeline.Import, ingest.DeclaredIn(in.Index))
 	})
 }
 
