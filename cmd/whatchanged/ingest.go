@@ -107,7 +107,11 @@ func (t *tally) through(ctx context.Context, send importer, source string) func(
 
 // String is the sum as a line for a person.
 func (t *tally) String() string {
-	return fmt.Sprintf("%d change events stored, %d known before, in %.1f s; up to %v", t.Events, t.Duplicates, time.Since(t.start).Seconds(), t.Position)
+	text := fmt.Sprintf("%d change events stored, %d known before, in %.1f s", t.Events, t.Duplicates, time.Since(t.start).Seconds())
+	if t.Position.IsZero() {
+		return text
+	}
+	return text + fmt.Sprintf("; up to %v", t.Position)
 }
 
 // catalogs are the formats of catalogs that are read from files.
@@ -154,11 +158,17 @@ func (c catalog) command() *cobra.Command {
 			}
 			return o.withImporter(cmd, server, token, func(send importer, declared ingest.Declared) error {
 				config.Declared = declared
+				refused := 0
 				for _, path := range paths {
 					config.Path = path
-					if err := c.bringIn(cmd.Context(), cmd.ErrOrStderr(), config, read, send); err != nil {
+					n, err := c.bringIn(cmd.Context(), cmd.ErrOrStderr(), config, read, send)
+					if err != nil {
 						return err
 					}
+					refused += n
+				}
+				if refused > 0 {
+					return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "refused in %d places, as said above; everything else is stored", refused).In(c.name)
 				}
 				return nil
 			})
@@ -171,13 +181,15 @@ func (c catalog) command() *cobra.Command {
 	f.StringVar(&config.Ref, "ref", "", "with --history: branch or commit whose landings are read; default: HEAD")
 	f.StringVar(&config.Files, "files", "", "pattern of the names of files that are looked for; default: "+c.files)
 	f.StringVar(&effective, "effective-at", "", "since when what the files declare has held: a time, or an offset such as -90d; default: from now on")
+	cmd.MarkFlagsMutuallyExclusive("history", "effective-at") // a history has its own times
 	return cmd
 }
 
 // bringIn reads one catalog and sends its events, with a progress bar on a
-// terminal, and says what became of them and what was not understood.
+// terminal, says what became of them and what was not understood, and returns
+// in how many places it was refused.
 func (c catalog) bringIn(ctx context.Context, w io.Writer, config ingest.CatalogConfig,
-	read func(context.Context, ingest.CatalogConfig, func([]whatchanged.Event) error) (ingest.Catalog, error), send importer) error {
+	read func(context.Context, ingest.CatalogConfig, func([]whatchanged.Event) error) (ingest.Catalog, error), send importer) (refused int, err error) {
 	bar := progress(w, "reading "+config.Path)
 	config.Progress = func(done, total int) {
 		bar.ChangeMax(total)
@@ -187,9 +199,8 @@ func (c catalog) bringIn(ctx context.Context, w io.Writer, config ingest.Catalog
 	got, err := read(ctx, config, sum.through(ctx, send, c.source))
 	_ = bar.Finish()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	refused := 0
 	for _, n := range got.Notes {
 		word := "passed over"
 		if n.Refused {
@@ -201,11 +212,8 @@ func (c catalog) bringIn(ctx context.Context, w io.Writer, config ingest.Catalog
 	for _, circle := range got.Circles {
 		fmt.Fprintf(w, "circle: %s\n", ingest.CircleText(circle))
 	}
-	fmt.Fprintf(w, "%s: %d entities in %d files: %v\n", config.Path, got.Entities, got.Files, &sum)
-	if refused > 0 {
-		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%d parts were refused, as said above; everything else is stored", refused).In(config.Path)
-	}
-	return nil
+	_, err = fmt.Fprintf(w, "%s: %d entities in %d files: %v\n", config.Path, got.Entities, got.Files, &sum)
+	return refused, err
 }
 
 // progress draws on a terminal and nowhere else.
