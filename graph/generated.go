@@ -100,6 +100,22 @@ type ComplexityRoot struct {
 		Text    func(childComplexity int) int
 	}
 
+	DataHealth struct {
+		AsOf      func(childComplexity int) int
+		Coverage  func(childComplexity int) int
+		Cursor    func(childComplexity int) int
+		Excluded  func(childComplexity int) int
+		Interval  func(childComplexity int) int
+		Items     func(childComplexity int) int
+		KnownAt   func(childComplexity int) int
+		Next      func(childComplexity int) int
+		Quoted    func(childComplexity int) int
+		Total     func(childComplexity int) int
+		Truncated func(childComplexity int) int
+		Verdict   func(childComplexity int) int
+		Watermark func(childComplexity int) int
+	}
+
 	Delivery struct {
 		Body       func(childComplexity int) int
 		Field      func(childComplexity int) int
@@ -204,6 +220,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		Change      func(childComplexity int, input resolvers.ChangeInput) int
+		DataHealth  func(childComplexity int, input resolvers.DataHealthInput) int
 		Find        func(childComplexity int, input resolvers.FindInput) int
 		Timeline    func(childComplexity int, input resolvers.TimelineInput) int
 		WhatChanged func(childComplexity int, input resolvers.WhatChangedInput) int
@@ -237,6 +254,18 @@ type ComplexityRoot struct {
 		Rejected   func(childComplexity int) int
 		Source     func(childComplexity int) int
 		State      func(childComplexity int) int
+	}
+
+	SourceHealth struct {
+		Changes       func(childComplexity int) int
+		Deliveries    func(childComplexity int) int
+		LagSeconds    func(childComplexity int) int
+		LastHeard     func(childComplexity int) int
+		MaxLagSeconds func(childComplexity int) int
+		Rejected      func(childComplexity int) int
+		SilentSeconds func(childComplexity int) int
+		Source        func(childComplexity int) int
+		State         func(childComplexity int) int
 	}
 
 	Suspect struct {
@@ -307,6 +336,7 @@ type ComplexityRoot struct {
 
 type QueryResolver interface {
 	Change(ctx context.Context, input resolvers.ChangeInput) (*resolvers.Change, error)
+	DataHealth(ctx context.Context, input resolvers.DataHealthInput) (*resolvers.DataHealth, error)
 	Find(ctx context.Context, input resolvers.FindInput) (*resolvers.Find, error)
 	Timeline(ctx context.Context, input resolvers.TimelineInput) (*resolvers.Timeline, error)
 	WhatChanged(ctx context.Context, input resolvers.WhatChangedInput) (*resolvers.WhatChanged, error)
@@ -582,6 +612,85 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Coverage.Text(childComplexity), true
+
+	case "DataHealth.asOf":
+		if e.ComplexityRoot.DataHealth.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataHealth.AsOf(childComplexity), true
+	case "DataHealth.coverage":
+		if e.ComplexityRoot.DataHealth.Coverage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataHealth.Coverage(childComplexity), true
+	case "DataHealth.cursor":
+		if e.ComplexityRoot.DataHealth.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataHealth.Cursor(childComplexity), true
+	case "DataHealth.excluded":
+		if e.ComplexityRoot.DataHealth.Excluded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataHealth.Excluded(childComplexity), true
+	case "DataHealth.interval":
+		if e.ComplexityRoot.DataHealth.Interval == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataHealth.Interval(childComplexity), true
+	case "DataHealth.items":
+		if e.ComplexityRoot.DataHealth.Items == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataHealth.Items(childComplexity), true
+	case "DataHealth.knownAt":
+		if e.ComplexityRoot.DataHealth.KnownAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataHealth.KnownAt(childComplexity), true
+	case "DataHealth.next":
+		if e.ComplexityRoot.DataHealth.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataHealth.Next(childComplexity), true
+	case "DataHealth.quoted":
+		if e.ComplexityRoot.DataHealth.Quoted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataHealth.Quoted(childComplexity), true
+	case "DataHealth.total":
+		if e.ComplexityRoot.DataHealth.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataHealth.Total(childComplexity), true
+	case "DataHealth.truncated":
+		if e.ComplexityRoot.DataHealth.Truncated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataHealth.Truncated(childComplexity), true
+	case "DataHealth.verdict":
+		if e.ComplexityRoot.DataHealth.Verdict == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataHealth.Verdict(childComplexity), true
+	case "DataHealth.watermark":
+		if e.ComplexityRoot.DataHealth.Watermark == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataHealth.Watermark(childComplexity), true
 
 	case "Delivery.body":
 		if e.ComplexityRoot.Delivery.Body == nil {
@@ -1036,6 +1145,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Change(childComplexity, args["input"].(resolvers.ChangeInput)), true
+	case "Query.dataHealth":
+		if e.ComplexityRoot.Query.DataHealth == nil {
+			break
+		}
+
+		args, err := ec.field_Query_dataHealth_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.DataHealth(childComplexity, args["input"].(resolvers.DataHealthInput)), true
 	case "Query.find":
 		if e.ComplexityRoot.Query.Find == nil {
 			break
@@ -1182,6 +1302,61 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SourceCoverage.State(childComplexity), true
+
+	case "SourceHealth.changes":
+		if e.ComplexityRoot.SourceHealth.Changes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceHealth.Changes(childComplexity), true
+	case "SourceHealth.deliveries":
+		if e.ComplexityRoot.SourceHealth.Deliveries == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceHealth.Deliveries(childComplexity), true
+	case "SourceHealth.lagSeconds":
+		if e.ComplexityRoot.SourceHealth.LagSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceHealth.LagSeconds(childComplexity), true
+	case "SourceHealth.lastHeard":
+		if e.ComplexityRoot.SourceHealth.LastHeard == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceHealth.LastHeard(childComplexity), true
+	case "SourceHealth.maxLagSeconds":
+		if e.ComplexityRoot.SourceHealth.MaxLagSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceHealth.MaxLagSeconds(childComplexity), true
+	case "SourceHealth.rejected":
+		if e.ComplexityRoot.SourceHealth.Rejected == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceHealth.Rejected(childComplexity), true
+	case "SourceHealth.silentSeconds":
+		if e.ComplexityRoot.SourceHealth.SilentSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceHealth.SilentSeconds(childComplexity), true
+	case "SourceHealth.source":
+		if e.ComplexityRoot.SourceHealth.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceHealth.Source(childComplexity), true
+	case "SourceHealth.state":
+		if e.ComplexityRoot.SourceHealth.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceHealth.State(childComplexity), true
 
 	case "Suspect.against":
 		if e.ComplexityRoot.Suspect.Against == nil {
@@ -1456,6 +1631,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputChangeInput,
+		ec.unmarshalInputDataHealthInput,
 		ec.unmarshalInputFindInput,
 		ec.unmarshalInputTimelineInput,
 		ec.unmarshalInputWhatChangedInput,
@@ -1518,7 +1694,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/find.graphqls" "schema/timeline.graphqls" "schema/what_changed.graphqls"
+//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/data_health.graphqls" "schema/find.graphqls" "schema/timeline.graphqls" "schema/what_changed.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -1532,6 +1708,7 @@ func sourceData(filename string) string {
 var sources = []*ast.Source{
 	{Name: "schema/base.graphqls", Input: sourceData("schema/base.graphqls"), BuiltIn: false},
 	{Name: "schema/change.graphqls", Input: sourceData("schema/change.graphqls"), BuiltIn: false},
+	{Name: "schema/data_health.graphqls", Input: sourceData("schema/data_health.graphqls"), BuiltIn: false},
 	{Name: "schema/find.graphqls", Input: sourceData("schema/find.graphqls"), BuiltIn: false},
 	{Name: "schema/timeline.graphqls", Input: sourceData("schema/timeline.graphqls"), BuiltIn: false},
 	{Name: "schema/what_changed.graphqls", Input: sourceData("schema/what_changed.graphqls"), BuiltIn: false},
@@ -1664,6 +1841,38 @@ func (ec *executionContext) childFields_Coverage(ctx context.Context, field grap
 		return ec.fieldContext_Coverage_sources(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Coverage", field.Name)
+}
+
+func (ec *executionContext) childFields_DataHealth(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "items":
+		return ec.fieldContext_DataHealth_items(ctx, field)
+	case "verdict":
+		return ec.fieldContext_DataHealth_verdict(ctx, field)
+	case "asOf":
+		return ec.fieldContext_DataHealth_asOf(ctx, field)
+	case "interval":
+		return ec.fieldContext_DataHealth_interval(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_DataHealth_knownAt(ctx, field)
+	case "watermark":
+		return ec.fieldContext_DataHealth_watermark(ctx, field)
+	case "coverage":
+		return ec.fieldContext_DataHealth_coverage(ctx, field)
+	case "excluded":
+		return ec.fieldContext_DataHealth_excluded(ctx, field)
+	case "total":
+		return ec.fieldContext_DataHealth_total(ctx, field)
+	case "truncated":
+		return ec.fieldContext_DataHealth_truncated(ctx, field)
+	case "cursor":
+		return ec.fieldContext_DataHealth_cursor(ctx, field)
+	case "next":
+		return ec.fieldContext_DataHealth_next(ctx, field)
+	case "quoted":
+		return ec.fieldContext_DataHealth_quoted(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DataHealth", field.Name)
 }
 
 func (ec *executionContext) childFields_Delivery(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1930,6 +2139,30 @@ func (ec *executionContext) childFields_SourceCoverage(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type SourceCoverage", field.Name)
 }
 
+func (ec *executionContext) childFields_SourceHealth(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "source":
+		return ec.fieldContext_SourceHealth_source(ctx, field)
+	case "state":
+		return ec.fieldContext_SourceHealth_state(ctx, field)
+	case "lastHeard":
+		return ec.fieldContext_SourceHealth_lastHeard(ctx, field)
+	case "silentSeconds":
+		return ec.fieldContext_SourceHealth_silentSeconds(ctx, field)
+	case "deliveries":
+		return ec.fieldContext_SourceHealth_deliveries(ctx, field)
+	case "rejected":
+		return ec.fieldContext_SourceHealth_rejected(ctx, field)
+	case "changes":
+		return ec.fieldContext_SourceHealth_changes(ctx, field)
+	case "lagSeconds":
+		return ec.fieldContext_SourceHealth_lagSeconds(ctx, field)
+	case "maxLagSeconds":
+		return ec.fieldContext_SourceHealth_maxLagSeconds(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SourceHealth", field.Name)
+}
+
 func (ec *executionContext) childFields_Suspect(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "change":
@@ -2188,6 +2421,20 @@ func (ec *executionContext) field_Query_change_args(ctx context.Context, rawArgs
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (resolvers.ChangeInput, error) {
 			return ec.unmarshalNChangeInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_dataHealth_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (resolvers.DataHealthInput, error) {
+			return ec.unmarshalNDataHealthInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐDataHealthInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3338,6 +3585,359 @@ func (ec *executionContext) fieldContext_Coverage_sources(_ context.Context, fie
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _DataHealth_items(ctx context.Context, field graphql.CollectedField, obj *resolvers.DataHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataHealth_items(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Items, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.SourceHealth) graphql.Marshaler {
+			return ec.marshalNSourceHealth2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐSourceHealthᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataHealth_items(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DataHealth",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SourceHealth(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DataHealth_verdict(ctx context.Context, field graphql.CollectedField, obj *resolvers.DataHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataHealth_verdict(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Verdict, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataHealth_verdict(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DataHealth", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _DataHealth_asOf(ctx context.Context, field graphql.CollectedField, obj *resolvers.DataHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataHealth_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataHealth_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DataHealth", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _DataHealth_interval(ctx context.Context, field graphql.CollectedField, obj *resolvers.DataHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataHealth_interval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Interval, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Interval) graphql.Marshaler {
+			return ec.marshalOInterval2ᚖwhatchangedᚗdevᚋwhatchangedᚐInterval(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DataHealth_interval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DataHealth",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Interval(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DataHealth_knownAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.DataHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataHealth_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Position) graphql.Marshaler {
+			return ec.marshalNPosition2whatchangedᚗdevᚋwhatchangedᚐPosition(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataHealth_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DataHealth", field, false, false, errors.New("field of type Position does not have child fields"))
+}
+
+func (ec *executionContext) _DataHealth_watermark(ctx context.Context, field graphql.CollectedField, obj *resolvers.DataHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataHealth_watermark(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Watermark, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.Watermark) graphql.Marshaler {
+			return ec.marshalNWatermark2whatchangedᚗdevᚋwhatchangedᚋresolversᚐWatermark(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataHealth_watermark(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DataHealth",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Watermark(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DataHealth_coverage(ctx context.Context, field graphql.CollectedField, obj *resolvers.DataHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataHealth_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Coverage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Coverage) graphql.Marshaler {
+			return ec.marshalNCoverage2whatchangedᚗdevᚋwhatchangedᚐCoverage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataHealth_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DataHealth",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Coverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DataHealth_excluded(ctx context.Context, field graphql.CollectedField, obj *resolvers.DataHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataHealth_excluded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Excluded, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Exclusion) graphql.Marshaler {
+			return ec.marshalNExclusion2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐExclusionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataHealth_excluded(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DataHealth",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Exclusion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DataHealth_total(ctx context.Context, field graphql.CollectedField, obj *resolvers.DataHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataHealth_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataHealth_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DataHealth", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _DataHealth_truncated(ctx context.Context, field graphql.CollectedField, obj *resolvers.DataHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataHealth_truncated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Truncated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataHealth_truncated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DataHealth", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _DataHealth_cursor(ctx context.Context, field graphql.CollectedField, obj *resolvers.DataHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataHealth_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DataHealth_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DataHealth", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _DataHealth_next(ctx context.Context, field graphql.CollectedField, obj *resolvers.DataHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataHealth_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Call) graphql.Marshaler {
+			return ec.marshalNCall2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCallᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataHealth_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DataHealth",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Call(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DataHealth_quoted(ctx context.Context, field graphql.CollectedField, obj *resolvers.DataHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DataHealth_quoted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quoted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DataHealth_quoted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DataHealth", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Delivery_source(ctx context.Context, field graphql.CollectedField, obj *resolvers.Delivery) (ret graphql.Marshaler) {
@@ -5175,6 +5775,50 @@ func (ec *executionContext) fieldContext_Query_change(ctx context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_dataHealth(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_dataHealth(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().DataHealth(ctx, fc.Args["input"].(resolvers.DataHealthInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.DataHealth) graphql.Marshaler {
+			return ec.marshalNDataHealth2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐDataHealth(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_dataHealth(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DataHealth(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_dataHealth_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_find(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5795,6 +6439,213 @@ func (ec *executionContext) _SourceCoverage_rejected(ctx context.Context, field 
 }
 func (ec *executionContext) fieldContext_SourceCoverage_rejected(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SourceCoverage", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SourceHealth_source(ctx context.Context, field graphql.CollectedField, obj *resolvers.SourceHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceHealth_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SourceHealth_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceHealth", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SourceHealth_state(ctx context.Context, field graphql.CollectedField, obj *resolvers.SourceHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceHealth_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.CoverageState) graphql.Marshaler {
+			return ec.marshalNString2whatchangedᚗdevᚋwhatchangedᚐCoverageState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SourceHealth_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceHealth", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SourceHealth_lastHeard(ctx context.Context, field graphql.CollectedField, obj *resolvers.SourceHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceHealth_lastHeard(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastHeard, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SourceHealth_lastHeard(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceHealth", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _SourceHealth_silentSeconds(ctx context.Context, field graphql.CollectedField, obj *resolvers.SourceHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceHealth_silentSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SilentSeconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SourceHealth_silentSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceHealth", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _SourceHealth_deliveries(ctx context.Context, field graphql.CollectedField, obj *resolvers.SourceHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceHealth_deliveries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Deliveries, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SourceHealth_deliveries(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceHealth", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SourceHealth_rejected(ctx context.Context, field graphql.CollectedField, obj *resolvers.SourceHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceHealth_rejected(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rejected, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SourceHealth_rejected(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceHealth", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SourceHealth_changes(ctx context.Context, field graphql.CollectedField, obj *resolvers.SourceHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceHealth_changes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Changes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SourceHealth_changes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceHealth", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _SourceHealth_lagSeconds(ctx context.Context, field graphql.CollectedField, obj *resolvers.SourceHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceHealth_lagSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LagSeconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SourceHealth_lagSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceHealth", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _SourceHealth_maxLagSeconds(ctx context.Context, field graphql.CollectedField, obj *resolvers.SourceHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceHealth_maxLagSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MaxLagSeconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SourceHealth_maxLagSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceHealth", field, false, false, errors.New("field of type Float does not have child fields"))
 }
 
 func (ec *executionContext) _Suspect_change(ctx context.Context, field graphql.CollectedField, obj *resolvers.Suspect) (ret graphql.Marshaler) {
@@ -8053,6 +8904,64 @@ func (ec *executionContext) unmarshalInputChangeInput(ctx context.Context, obj a
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputDataHealthInput(ctx context.Context, obj any) (resolvers.DataHealthInput, error) {
+	var it resolvers.DataHealthInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sources", "since", "until", "knownAt", "after"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sources":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sources"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sources = data
+		case "since":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("since"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Since = data
+		case "until":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("until"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Until = data
+		case "knownAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("knownAt"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.KnownAt = data
+		case "after":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("after"))
+			data, err := ec.unmarshalOPosition2ᚖwhatchangedᚗdevᚋwhatchangedᚐPosition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.After = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputFindInput(ctx context.Context, obj any) (resolvers.FindInput, error) {
 	var it resolvers.FindInput
 	if obj == nil {
@@ -8404,6 +9313,11 @@ func (ec *executionContext) _Answer(ctx context.Context, sel ast.SelectionSet, o
 			return graphql.Null
 		}
 		return ec._Find(ctx, sel, obj)
+	case *resolvers.DataHealth:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._DataHealth(ctx, sel, obj)
 	case *resolvers.Change:
 		if obj == nil {
 			return graphql.Null
@@ -8834,6 +9748,104 @@ func (ec *executionContext) _Coverage(ctx context.Context, sel ast.SelectionSet,
 			}
 		case "sources":
 			out.Values[i] = ec._Coverage_sources(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var dataHealthImplementors = []string{"DataHealth", "Answer"}
+
+func (ec *executionContext) _DataHealth(ctx context.Context, sel ast.SelectionSet, obj *resolvers.DataHealth) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, dataHealthImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DataHealth")
+		case "items":
+			out.Values[i] = ec._DataHealth_items(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "verdict":
+			out.Values[i] = ec._DataHealth_verdict(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._DataHealth_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "interval":
+			out.Values[i] = ec._DataHealth_interval(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "knownAt":
+			out.Values[i] = ec._DataHealth_knownAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "watermark":
+			out.Values[i] = ec._DataHealth_watermark(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "coverage":
+			out.Values[i] = ec._DataHealth_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "excluded":
+			out.Values[i] = ec._DataHealth_excluded(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._DataHealth_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "truncated":
+			out.Values[i] = ec._DataHealth_truncated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._DataHealth_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "next":
+			out.Values[i] = ec._DataHealth_next(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quoted":
+			out.Values[i] = ec._DataHealth_quoted(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -9590,6 +10602,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "dataHealth":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_dataHealth(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "find":
 			field := field
 
@@ -9890,6 +10924,84 @@ func (ec *executionContext) _SourceCoverage(ctx context.Context, sel ast.Selecti
 		case "rejected":
 			out.Values[i] = ec._SourceCoverage_rejected(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var sourceHealthImplementors = []string{"SourceHealth"}
+
+func (ec *executionContext) _SourceHealth(ctx context.Context, sel ast.SelectionSet, obj *resolvers.SourceHealth) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, sourceHealthImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SourceHealth")
+		case "source":
+			out.Values[i] = ec._SourceHealth_source(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "state":
+			out.Values[i] = ec._SourceHealth_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lastHeard":
+			out.Values[i] = ec._SourceHealth_lastHeard(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "silentSeconds":
+			out.Values[i] = ec._SourceHealth_silentSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "deliveries":
+			out.Values[i] = ec._SourceHealth_deliveries(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rejected":
+			out.Values[i] = ec._SourceHealth_rejected(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changes":
+			out.Values[i] = ec._SourceHealth_changes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lagSeconds":
+			out.Values[i] = ec._SourceHealth_lagSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "maxLagSeconds":
+			out.Values[i] = ec._SourceHealth_maxLagSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -10797,6 +11909,21 @@ func (ec *executionContext) marshalNCoverage2whatchangedᚗdevᚋwhatchangedᚐC
 	return ec._Coverage(ctx, sel, &v)
 }
 
+func (ec *executionContext) marshalNDataHealth2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐDataHealth(ctx context.Context, sel ast.SelectionSet, v *resolvers.DataHealth) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._DataHealth(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNDataHealthInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐDataHealthInput(ctx context.Context, v any) (resolvers.DataHealthInput, error) {
+	res, err := ec.unmarshalInputDataHealthInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNEdit2whatchangedᚗdevᚋwhatchangedᚐEdit(ctx context.Context, sel ast.SelectionSet, v whatchanged.Edit) graphql.Marshaler {
 	return ec._Edit(ctx, sel, &v)
 }
@@ -11111,6 +12238,26 @@ func (ec *executionContext) marshalNSourceCoverage2ᚕwhatchangedᚗdevᚋwhatch
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNSourceCoverage2whatchangedᚗdevᚋwhatchangedᚐSourceCoverage(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNSourceHealth2whatchangedᚗdevᚋwhatchangedᚋresolversᚐSourceHealth(ctx context.Context, sel ast.SelectionSet, v resolvers.SourceHealth) graphql.Marshaler {
+	return ec._SourceHealth(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNSourceHealth2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐSourceHealthᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.SourceHealth) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSourceHealth2whatchangedᚗdevᚋwhatchangedᚋresolversᚐSourceHealth(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {

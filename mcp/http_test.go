@@ -11,6 +11,8 @@ import (
 
 	"github.com/mark3labs/mcp-go/client"
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
+
+	"whatchanged.dev/whatchanged/resolvers"
 )
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -36,7 +38,7 @@ func TestClientsOfBothEras(t *testing.T) {
 				t.Errorf("speaks %s", c.ProtocolVersion())
 			}
 			list, err := c.ListTools(t.Context(), mcpgo.ListToolsRequest{})
-			if err != nil || len(list.Tools) != 4 {
+			if err != nil || len(list.Tools) != len(resolvers.Questions) {
 				t.Errorf("%d tools, %v", len(list.Tools), err)
 			}
 			if r := call(t, c, "what_changed", nil); r.isError || len(idsOf(r.content)) != 3 {

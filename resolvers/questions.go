@@ -19,6 +19,7 @@ var Questions = []Question{
 	question("timeline", (*Resolver).Timeline),
 	question("change", (*Resolver).Change),
 	question("find", (*Resolver).Find),
+	question("dataHealth", (*Resolver).DataHealth),
 }
 
 // A Question is one method of [Resolver] with its types erased.

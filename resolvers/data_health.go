@@ -1,0 +1,172 @@
+package resolvers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// DataHealthInput asks whether silence can be trusted.
+type DataHealthInput struct {
+	Sources []string              `json:"sources"`
+	Since   *whatchanged.When     `json:"since"`
+	Until   *whatchanged.When     `json:"until"`
+	KnownAt *whatchanged.When     `json:"knownAt"`
+	After   *whatchanged.Position `json:"after"`
+}
+
+// DataHealth answers DataHealthInput, silent sources first.
+type DataHealth struct {
+	Envelope
+	Items []SourceHealth `json:"items"`
+}
+
+// A SourceHealth says how one source was heard in the window, by time of
+// arrival, and how late its changes were learned of.
+type SourceHealth struct {
+	Source        string                    `json:"source"`
+	State         whatchanged.CoverageState `json:"state"`
+	LastHeard     *time.Time                `json:"lastHeard"`
+	SilentSeconds *float64                  `json:"silentSeconds"`
+	Deliveries    int                       `json:"deliveries"`
+	Rejected      int                       `json:"rejected"`
+	Changes       int                       `json:"changes"`
+	LagSeconds    *float64                  `json:"lagSeconds"`
+	MaxLagSeconds *float64                  `json:"maxLagSeconds"`
+}
+
+// DataHealth tells how each source was heard.
+func (r *Resolver) DataHealth(ctx context.Context, in DataHealthInput) (*DataHealth, error) {
+	return ask(ctx, r, "dataHealth", in, (*asking).dataHealth)
+}
+
+func (a *asking) dataHealth(in DataHealthInput) (*DataHealth, error) {
+	if err := a.begin(in, times{Since: in.Since, Until: in.Until, KnownAt: in.KnownAt, After: in.After, Lookback: 24 * time.Hour}); err != nil {
+		return nil, err
+	}
+	out := &DataHealth{Items: []SourceHealth{}}
+	var err error
+	if out.Envelope, err = a.envelope(); err != nil {
+		return nil, err
+	}
+	page, err := a.index.Changes(a.ctx, a.seeing(a.interval.To), whatchanged.Selection{Interval: a.interval, Descending: true, Limit: maxCandidates})
+	if err != nil {
+		return nil, err
+	}
+	var x excluded
+	x.add(ReasonBeyondLimit, page.Total-len(page.Events))
+	lags := lagsOf(page.Events)
+	for _, s := range out.Coverage.Sources {
+		if len(in.Sources) == 0 || slices.Contains(in.Sources, s.Source) {
+			out.Items = append(out.Items, a.health(s, lags[s.Source]))
+		}
+	}
+	for _, name := range in.Sources {
+		if !slices.ContainsFunc(out.Items, func(s SourceHealth) bool { return s.Source == name }) {
+			out.Items = append(out.Items, SourceHealth{Source: name, State: whatchanged.CoverageUnknown})
+		}
+	}
+	slices.SortStableFunc(out.Items, func(s, t SourceHealth) int {
+		return cmp.Or(cmp.Compare(trust[s.State], trust[t.State]), cmp.Compare(s.Source, t.Source))
+	})
+	out.Total, out.Excluded = len(out.Items), x.list()
+	out.Verdict = out.verdict()
+	out.Next = []Call{a.call("timeline", "what was heard of in that window", map[string]any{"since": a.interval.From, "until": a.interval.To})}
+	return out, nil
+}
+
+// trust orders states: what to worry about first.
+var trust = map[whatchanged.CoverageState]int{whatchanged.CoverageSilent: 0, whatchanged.CoverageUnknown: 1, whatchanged.CoverageHeard: 2}
+
+// lags are the seconds from effect to arrival of a source's changes.
+type lags struct {
+	changes int
+	seconds []float64 // of those whose source told their time
+}
+
+func lagsOf(events []whatchanged.Event) map[string]*lags {
+	by := map[string]*lags{}
+	for i := range events {
+		e := &events[i]
+		l := by[e.Source]
+		if l == nil {
+			l = &lags{}
+			by[e.Source] = l
+		}
+		l.changes++
+		if e.Clock == whatchanged.SourceClock {
+			l.seconds = append(l.seconds, max(0, e.SeenAt.Sub(e.EffectiveAt).Seconds()))
+		}
+	}
+	return by
+}
+
+func (a *asking) health(s whatchanged.SourceCoverage, l *lags) SourceHealth {
+	h := SourceHealth{Source: s.Source, State: s.State, LastHeard: s.LastHeard, Deliveries: s.Deliveries, Rejected: s.Rejected}
+	if s.LastHeard != nil && s.LastHeard.Before(a.interval.To) {
+		silent := round(a.interval.To.Sub(*s.LastHeard).Seconds())
+		h.SilentSeconds = &silent
+	}
+	if l == nil {
+		return h
+	}
+	h.Changes = l.changes
+	if len(l.seconds) > 0 {
+		slices.Sort(l.seconds)
+		half, most := round(l.seconds[(len(l.seconds)-1)/2]), round(l.seconds[len(l.seconds)-1])
+		h.LagSeconds, h.MaxLagSeconds = &half, &most
+	}
+	return h
+}
+
+func (d *DataHealth) verdict() string {
+	if len(d.Items) == 0 {
+		return "No source has ever been heard: nothing can be said of what changed."
+	}
+	var silent, rejected int
+	for _, s := range d.Items {
+		if s.State != whatchanged.CoverageHeard {
+			silent++
+		}
+		rejected += s.Rejected
+	}
+	if silent == 0 && rejected == 0 {
+		return "Every source was heard in the window, and everything they sent was understood."
+	}
+	return fmt.Sprintf("%d of %s not heard in the window; %s not understood.", silent, count(len(d.Items), "source"), countOf(rejected, "delivery was", "deliveries were"))
+}
+
+// IDs implements [Answered]: sources are no entities and no changes.
+func (d *DataHealth) IDs() []string {
+	ids := []string{}
+	for _, s := range d.Items {
+		ids = append(ids, s.Source)
+	}
+	return ids
+}
+
+// Table implements [Answered].
+func (d *DataHealth) Table() Table {
+	t := Table{Header: []string{"source", "state", "last heard", "silent", "deliveries", "rejected", "changes", "lag", "most lag"}}
+	for _, s := range d.Items {
+		heard := ""
+		if s.LastHeard != nil {
+			heard = s.LastHeard.Format(time.RFC3339)
+		}
+		t.Rows = append(t.Rows, []string{s.Source, string(s.State), heard, ago(s.SilentSeconds), strconv.Itoa(s.Deliveries),
+			strconv.Itoa(s.Rejected), strconv.Itoa(s.Changes), ago(s.LagSeconds), ago(s.MaxLagSeconds)})
+	}
+	return t
+}
+
+func ago(seconds *float64) string {
+	if seconds == nil {
+		return ""
+	}
+	return human(time.Duration(*seconds * float64(time.Second)))
+}
