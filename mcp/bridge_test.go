@@ -13,6 +13,8 @@ import (
 
 	"whatchanged.dev/whatchanged"
 	"whatchanged.dev/whatchanged/mcp"
+
+	"whatchanged.dev/whatchanged/resolvers"
 )
 
 // over exchanges with a server over HTTP.
@@ -73,7 +75,7 @@ func TestBridge(t *testing.T) {
 	if r, ok := answers["1"]["result"].(map[string]any); !ok || r["protocolVersion"] != "2025-11-25" {
 		t.Errorf("initialize: %v", answers["1"])
 	}
-	if r, ok := answers[`"two"`]["result"].(map[string]any); !ok || len(r["tools"].([]any)) != 4 {
+	if r, ok := answers[`"two"`]["result"].(map[string]any); !ok || len(r["tools"].([]any)) != len(resolvers.Questions) {
 		t.Errorf("list: %v", answers[`"two"`])
 	}
 	for _, id := range []string{"3", "4"} {
