@@ -21,7 +21,7 @@ func (in *Instance) observe(provider metric.MeterProvider) error {
 	events := gauge("whatchanged.hot.events", "Change events held in memory.")
 	restarts := gauge("whatchanged.engine.restarts", "How often the embedded ClickHouse was started again.")
 	_, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		tiers := in.Index.Tiers() //nolint:contextcheck // it reads memory
+		tiers := in.Index.Tiers()
 		if tiers.Loaded {
 			o.ObserveInt64(loaded, 1)
 			o.ObserveInt64(watermark, int64(tiers.Hot.Position.Sequence))
