@@ -108,36 +108,25 @@ func (d *declaration) owner() string {
 	return owner
 }
 
-// An Edge says that From depends on To.
-type Edge struct{ From, To whatchanged.Ref }
-
-// compareEdges orders edges by their ends.
-func compareEdges(a, b Edge) int {
-	if c := a.From.Compare(b.From); c != 0 {
-		return c
-	}
-	return a.To.Compare(b.To)
-}
-
 // edges returns the dependencies that a declaration tells of, in order. An
 // API stands between those who call it and whoever provides it: a consumer
 // depends on the API, and the API on its provider, so that a walk from either
 // reaches the other.
-func (d *declaration) edges() []Edge {
-	var all []Edge
+func (d *declaration) edges() []whatchanged.Arc {
+	var all []whatchanged.Arc
 	for _, field := range []struct {
 		name string
 		back bool // the one that is named depends on the one that names it
 	}{{"dependsOn", false}, {"consumesApis", false}, {"repository", false}, {"dependencyOf", true}, {"providesApis", true}} {
 		for _, ref := range refsIn(d.said[field.name]) {
-			e := Edge{From: d.entity, To: ref}
+			e := whatchanged.Arc{From: d.entity, To: ref}
 			if field.back {
-				e = Edge{From: ref, To: d.entity}
+				e = whatchanged.Arc{From: ref, To: d.entity}
 			}
 			all = append(all, e)
 		}
 	}
-	slices.SortFunc(all, compareEdges)
+	slices.SortFunc(all, whatchanged.Arc.Compare)
 	return slices.Compact(all)
 }
 

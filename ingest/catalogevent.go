@@ -26,8 +26,8 @@ type mark struct {
 // into the events of what is new in them.
 type catalogState struct {
 	source string
-	known  map[string]knownDeclaration  // by ref
-	holds  map[Edge]map[string]struct{} // the refs whose declarations tell of an edge
+	known  map[string]knownDeclaration             // by ref
+	holds  map[whatchanged.Arc]map[string]struct{} // the refs whose declarations tell of an edge
 }
 
 // A knownDeclaration is the last one of an entity.
@@ -37,7 +37,7 @@ type knownDeclaration struct {
 }
 
 func newCatalogState(source string) *catalogState {
-	return &catalogState{source: source, known: map[string]knownDeclaration{}, holds: map[Edge]map[string]struct{}{}}
+	return &catalogState{source: source, known: map[string]knownDeclaration{}, holds: map[whatchanged.Arc]map[string]struct{}{}}
 }
 
 // remember notes what an event of an earlier reading declared.
@@ -158,7 +158,7 @@ func (s *catalogState) dependencies(was, is *declaration, m mark) []whatchanged.
 	return events
 }
 
-func (s *catalogState) dependency(d *declaration, edge Edge, m mark, removed bool) whatchanged.Event {
+func (s *catalogState) dependency(d *declaration, edge whatchanged.Arc, m mark, removed bool) whatchanged.Event {
 	what := "dependency/"
 	if removed {
 		what = "removed/"
@@ -244,10 +244,10 @@ func IsDeclaration(e *whatchanged.Event) bool {
 }
 
 // edges returns all dependencies that are declared, in order.
-func (s *catalogState) edges() []Edge {
+func (s *catalogState) edges() []whatchanged.Arc {
 	held := maps.Clone(s.holds)
-	maps.DeleteFunc(held, func(_ Edge, by map[string]struct{}) bool { return len(by) == 0 })
-	return slices.SortedFunc(maps.Keys(held), compareEdges)
+	maps.DeleteFunc(held, func(_ whatchanged.Arc, by map[string]struct{}) bool { return len(by) == 0 })
+	return slices.SortedFunc(maps.Keys(held), whatchanged.Arc.Compare)
 }
 
 // entities counts what is declared.

@@ -254,7 +254,7 @@ func (f *catalogFiles) tell(ctx context.Context, config CatalogConfig, yield fun
 			return f.catalog, err
 		}
 	}
-	f.catalog.Entities, f.catalog.Circles = len(f.found), Circles(state.edges())
+	f.catalog.Entities, f.catalog.Circles = len(f.found), whatchanged.Circles(state.edges())
 	return f.catalog, out.flush()
 }
 

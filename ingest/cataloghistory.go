@@ -63,7 +63,7 @@ func readCatalogHistory(ctx context.Context, format catalogFormat, config Catalo
 	}); err != nil {
 		return h.catalog, err
 	}
-	h.catalog.Files, h.catalog.Entities, h.catalog.Circles = len(h.files), h.state.entities(), Circles(h.state.edges())
+	h.catalog.Files, h.catalog.Entities, h.catalog.Circles = len(h.files), h.state.entities(), whatchanged.Circles(h.state.edges())
 	return h.catalog, out.flush()
 }
 

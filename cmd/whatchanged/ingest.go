@@ -210,7 +210,7 @@ func (c catalog) bringIn(ctx context.Context, w io.Writer, config ingest.Catalog
 		fmt.Fprintf(w, "%s: %v\n", word, n)
 	}
 	for _, circle := range got.Circles {
-		fmt.Fprintf(w, "circle: %s\n", ingest.CircleText(circle))
+		fmt.Fprintf(w, "circle: %s\n", whatchanged.CircleText(circle))
 	}
 	_, err = fmt.Fprintf(w, "%s: %d entities in %d files: %v\n", config.Path, got.Entities, got.Files, &sum)
 	return refused, err

@@ -1,4 +1,4 @@
-package ingest
+package whatchanged
 
 import (
 	"fmt"
@@ -7,15 +7,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"whatchanged.dev/whatchanged"
 )
 
 // edgesOf reads edges such as "ab bc": a depends on b, b on c.
-func edgesOf(pairs ...string) []Edge {
-	var all []Edge
+func edgesOf(pairs ...string) []Arc {
+	var all []Arc
 	for _, p := range pairs {
-		all = append(all, Edge{whatchanged.RefOf("x", p[:1]), whatchanged.RefOf("x", p[1:])})
+		all = append(all, Arc{RefOf("x", p[:1]), RefOf("x", p[1:])})
 	}
 	return all
 }
@@ -23,7 +21,7 @@ func edgesOf(pairs ...string) []Edge {
 func TestCircles(t *testing.T) {
 	tests := []struct {
 		name  string
-		edges []Edge
+		edges []Arc
 		want  []string
 	}{
 		{"nothing has none", nil, nil},
@@ -64,7 +62,7 @@ func TestCirclesAreReal(t *testing.T) {
 		for i := range reach {
 			reach[i] = make([]bool, n)
 		}
-		var edges []Edge
+		var edges []Arc
 		for range g.IntN(2 * n) {
 			i, j := g.IntN(n), g.IntN(n)
 			reach[i][j] = true
@@ -95,7 +93,7 @@ func TestCirclesAreReal(t *testing.T) {
 		}
 		for _, c := range circles {
 			for i, ref := range c {
-				if !slices.Contains(edges, Edge{ref, c[(i+1)%len(c)]}) {
+				if !slices.Contains(edges, Arc{ref, c[(i+1)%len(c)]}) {
 					t.Fatalf("%v: %s holds no edge after %s", edges, CircleText(c), ref)
 				}
 			}

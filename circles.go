@@ -1,43 +1,49 @@
-package ingest
+package whatchanged
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
-
-	"whatchanged.dev/whatchanged"
 )
+
+// An Arc says that From depends on To, and no more: the bare shape of a
+// [Dependency].
+type Arc struct{ From, To Ref }
+
+// Compare orders arcs by their ends.
+func (a Arc) Compare(b Arc) int { return cmp.Or(a.From.Compare(b.From), a.To.Compare(b.To)) }
 
 // Circles returns the circles among dependencies: entities that depend on
 // themselves by way of others. Where circles share entities, the shortest
 // through the first of them is returned; when it is broken, the next will show.
 // Each begins with its first entity in the order of references, which is not
 // repeated at the end, and they come in that order too.
-func Circles(edges []Edge) [][]whatchanged.Ref {
-	t := knots{to: map[whatchanged.Ref][]whatchanged.Ref{}, index: map[whatchanged.Ref]int{}, low: map[whatchanged.Ref]int{}, onStack: map[whatchanged.Ref]bool{}}
-	for _, e := range edges {
+func Circles(arcs []Arc) [][]Ref {
+	t := knots{to: map[Ref][]Ref{}, index: map[Ref]int{}, low: map[Ref]int{}, onStack: map[Ref]bool{}}
+	for _, e := range arcs {
 		t.to[e.From] = append(t.to[e.From], e.To)
 	}
 	for from, to := range t.to {
-		slices.SortFunc(to, whatchanged.Ref.Compare)
+		slices.SortFunc(to, Ref.Compare)
 		t.to[from] = slices.Compact(to)
 	}
-	for _, ref := range slices.SortedFunc(maps.Keys(t.to), whatchanged.Ref.Compare) {
+	for _, ref := range slices.SortedFunc(maps.Keys(t.to), Ref.Compare) {
 		if _, seen := t.index[ref]; !seen {
 			t.visit(ref)
 		}
 	}
-	var circles [][]whatchanged.Ref
+	var circles [][]Ref
 	for _, knot := range t.found {
-		first := slices.MinFunc(knot, whatchanged.Ref.Compare)
+		first := slices.MinFunc(knot, Ref.Compare)
 		circles = append(circles, t.shortest(first, knot))
 	}
-	slices.SortFunc(circles, func(a, b []whatchanged.Ref) int { return a[0].Compare(b[0]) })
+	slices.SortFunc(circles, func(a, b []Ref) int { return a[0].Compare(b[0]) })
 	return circles
 }
 
 // CircleText spells a circle: a → b → a.
-func CircleText(circle []whatchanged.Ref) string {
+func CircleText(circle []Ref) string {
 	var b strings.Builder
 	for _, ref := range circle {
 		b.WriteString(ref.String() + " → ")
@@ -48,14 +54,14 @@ func CircleText(circle []whatchanged.Ref) string {
 // knots finds the strongly connected components that hold a circle, by
 // Tarjan's algorithm.
 type knots struct {
-	to         map[whatchanged.Ref][]whatchanged.Ref
-	index, low map[whatchanged.Ref]int
-	stack      []whatchanged.Ref
-	onStack    map[whatchanged.Ref]bool
-	found      [][]whatchanged.Ref
+	to         map[Ref][]Ref
+	index, low map[Ref]int
+	stack      []Ref
+	onStack    map[Ref]bool
+	found      [][]Ref
 }
 
-func (t *knots) visit(ref whatchanged.Ref) {
+func (t *knots) visit(ref Ref) {
 	t.index[ref], t.low[ref] = len(t.index), len(t.index)
 	t.stack, t.onStack[ref] = append(t.stack, ref), true
 	for _, next := range t.to[ref] {
@@ -84,13 +90,13 @@ func (t *knots) visit(ref whatchanged.Ref) {
 }
 
 // shortest returns the shortest circle through first, which a knot has.
-func (t *knots) shortest(first whatchanged.Ref, knot []whatchanged.Ref) []whatchanged.Ref {
-	inside := map[whatchanged.Ref]bool{}
+func (t *knots) shortest(first Ref, knot []Ref) []Ref {
+	inside := map[Ref]bool{}
 	for _, ref := range knot {
 		inside[ref] = true
 	}
-	from := map[whatchanged.Ref]whatchanged.Ref{}
-	for queue := []whatchanged.Ref{first}; ; queue = queue[1:] {
+	from := map[Ref]Ref{}
+	for queue := []Ref{first}; ; queue = queue[1:] {
 		at := queue[0]
 		for _, next := range t.to[at] {
 			if next == first {
@@ -104,8 +110,8 @@ func (t *knots) shortest(first whatchanged.Ref, knot []whatchanged.Ref) []whatch
 	}
 }
 
-func pathTo(first, last whatchanged.Ref, from map[whatchanged.Ref]whatchanged.Ref) []whatchanged.Ref {
-	path := []whatchanged.Ref{last}
+func pathTo(first, last Ref, from map[Ref]Ref) []Ref {
+	path := []Ref{last}
 	for last != first {
 		last = from[last]
 		path = append(path, last)
