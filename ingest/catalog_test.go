@@ -83,7 +83,7 @@ func catalogLines(events []whatchanged.Event, c Catalog, folder string) string {
 		fmt.Fprintf(&b, "%s: %s\n", word, strings.ReplaceAll(n.String(), folder, "."))
 	}
 	for _, circle := range c.Circles {
-		fmt.Fprintf(&b, "circle: %s\n", CircleText(circle))
+		fmt.Fprintf(&b, "circle: %s\n", whatchanged.CircleText(circle))
 	}
 	fmt.Fprintf(&b, "%d entities in %d files\n", c.Entities, c.Files)
 	return b.String()
