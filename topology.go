@@ -1,5 +1,7 @@
 package whatchanged
 
+import "time"
+
 // A Dependency is an edge of the topology: the event's entity depends on To.
 // It holds from the event's EffectiveAt until an event that says Removed.
 type Dependency struct {
@@ -35,4 +37,14 @@ type Reached struct {
 	Hops      int       `json:"hops"` // 0 for where the walk began
 	Direction Direction `json:"direction"`
 	Path      []Ref     `json:"path"` // from where the walk began to Ref, both included
+}
+
+// An Edge is a dependency that holds: From depends on To.
+type Edge struct {
+	From     Ref       `json:"from"`
+	To       Ref       `json:"to"`
+	Evidence Evidence  `json:"evidence"`
+	Since    time.Time `json:"since"`    // when the declaration in force took effect
+	ID       string    `json:"id"`       // of the event that declared it
+	Position Position  `json:"position"` // of that event
 }

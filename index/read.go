@@ -183,3 +183,23 @@ func (x *Index) Reach(ctx context.Context, v whatchanged.View, w whatchanged.Wal
 	})
 	return slices.Clone(found), err
 }
+
+// Edges returns the dependency edges that hold in the view and touch any of
+// refs with either end.
+func (x *Index) Edges(ctx context.Context, v whatchanged.View, refs []whatchanged.Ref, limit int) ([]whatchanged.Edge, error) {
+	t, err := x.tier(ctx, v.KnownAt)
+	if err != nil {
+		return nil, err
+	}
+	if _, position := t.Horizon(); v.KnownAt.Compare(position) >= 0 {
+		return t.Edges(ctx, v, refs, limit)
+	}
+	args := struct {
+		Refs  []whatchanged.Ref
+		Limit int
+	}{refs, limit}
+	found, err := fromCold(ctx, x, "edges", v, args, func(ctx context.Context, r *cold.Reader) ([]whatchanged.Edge, error) {
+		return r.Edges(ctx, v, refs, limit)
+	})
+	return slices.Clone(found), err
+}

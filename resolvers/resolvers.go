@@ -47,6 +47,13 @@ type Index interface {
 	// starting points.
 	Reach(ctx context.Context, v whatchanged.View, w whatchanged.Walk) ([]whatchanged.Reached, error)
 
+	// Edges returns the dependency edges that hold at v.AsOf and touch any of
+	// refs with either end, each once, ordered by From, To and Evidence; at
+	// most limit of them, 0 means none. What an edge says of itself is what
+	// the event in force says: the latest, by effect and then by position,
+	// that tells of it in the view. An edge declared again holds since then.
+	Edges(ctx context.Context, v whatchanged.View, refs []whatchanged.Ref, limit int) ([]whatchanged.Edge, error)
+
 	// Sources says how each source was heard in an interval of arrival,
 	// ordered by name.
 	Sources(ctx context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceCoverage, error)

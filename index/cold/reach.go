@@ -44,7 +44,7 @@ func (r *Reader) Reach(ctx context.Context, v whatchanged.View, w whatchanged.Wa
 // and for each the first entity of the frontier that leads there.
 func (r *Reader) step(ctx context.Context, v whatchanged.View, d whatchanged.Direction, frontier []whatchanged.Ref, paths map[whatchanged.Ref][]whatchanged.Ref) (map[whatchanged.Ref]whatchanged.Ref, error) {
 	from := map[whatchanged.Ref]whatchanged.Ref{}
-	q := compose("edges", nil).view(v).set("entities", texts(frontier)).set("direction", string(d))
+	q := compose("reach", nil).view(v).set("entities", texts(frontier)).set("direction", string(d))
 	err := r.each(ctx, "reach", q, func(rows driver.Rows) error {
 		entity, other, err := scanEnds(rows)
 		if err != nil || paths[other] != nil {

@@ -224,6 +224,16 @@ func (t *Tier) Reach(_ context.Context, v whatchanged.View, w whatchanged.Walk) 
 	return s.topology.reach(s.in(v), w), nil
 }
 
+// Edges returns the dependency edges that hold in the view and touch any of
+// refs with either end.
+func (t *Tier) Edges(_ context.Context, v whatchanged.View, refs []whatchanged.Ref, limit int) ([]whatchanged.Edge, error) {
+	s, err := t.at(v)
+	if err != nil {
+		return nil, err
+	}
+	return s.topology.touching(s.in(v), refs, limit), nil
+}
+
 // Sources says how each source was heard in an interval of arrival.
 func (t *Tier) Sources(_ context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceCoverage, error) {
 	s, err := t.at(v)

@@ -1,6 +1,7 @@
 package hot
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -31,12 +32,18 @@ type edgeKey struct {
 type topology struct {
 	nodes    []whatchanged.Ref
 	out, in  adjacency
-	versions [][]history // by link
-	marks    *sync.Pool  // of *marking
+	versions [][]strand // by link
+	marks    *sync.Pool // of *marking
 }
 
 // A history is the versions of one edge of one evidence, in order of time.
 type history []edgeVersion
+
+// A strand is one evidence for an edge.
+type strand struct {
+	evidence whatchanged.Evidence
+	history
+}
 
 type adjacency struct {
 	offsets []uint32
@@ -64,7 +71,10 @@ func newTopology(edges map[edgeKey]history) *topology {
 			t.versions = append(t.versions, nil)
 			pairs = append(pairs, p)
 		}
-		t.versions[l] = append(t.versions[l], h)
+		t.versions[l] = append(t.versions[l], strand{k.evidence, h})
+	}
+	for _, s := range t.versions {
+		slices.SortFunc(s, func(a, b strand) int { return cmp.Compare(a.evidence, b.evidence) })
 	}
 	ends := func(forward bool) adjacency {
 		a := adjacency{offsets: make([]uint32, len(t.nodes)+1), targets: make([]uint32, len(pairs)), links: make([]uint32, len(pairs))}
@@ -101,18 +111,22 @@ func nodesOf(edges map[edgeKey]history) []whatchanged.Ref {
 	return slices.SortedFunc(maps.Keys(seen), whatchanged.Ref.Compare)
 }
 
-// holds reports whether the latest version that counts is a declaration.
-func (h history) holds(counts func(*edgeVersion) bool) bool {
+// inForce returns the latest version that counts, nil if there is none or it
+// says that the edge is gone.
+func (h history) inForce(counts func(*edgeVersion) bool) *edgeVersion {
 	for i := len(h) - 1; i >= 0; i-- {
 		if counts(&h[i]) {
-			return !h[i].removed
+			if h[i].removed {
+				return nil
+			}
+			return &h[i]
 		}
 	}
-	return false
+	return nil
 }
 
 func (t *topology) holds(link uint32, counts func(*edgeVersion) bool) bool {
-	return slices.ContainsFunc(t.versions[link], func(h history) bool { return h.holds(counts) })
+	return slices.ContainsFunc(t.versions[link], func(s strand) bool { return s.inForce(counts) != nil })
 }
 
 // A marking remembers which nodes a walk has seen: those marked with its own

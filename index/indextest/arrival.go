@@ -91,6 +91,7 @@ func testNothing(t *testing.T, open Opener) {
 	same(t, "entities", must[[]whatchanged.EntityRecord](t)(index.Entities(t.Context(), v, whatchanged.EntitySelection{Limit: 9})), []whatchanged.EntityRecord(nil))
 	walk := whatchanged.Walk{From: refs(web), Direction: whatchanged.DependsOn, Hops: 9, Limit: 9}
 	same(t, "reach", must[[]whatchanged.Reached](t)(index.Reach(t.Context(), v, walk)), []whatchanged.Reached(nil))
+	same(t, "edges", must[[]whatchanged.Edge](t)(index.Edges(t.Context(), v, refs(web), 9)), []whatchanged.Edge(nil))
 	same(t, "sources", must[[]whatchanged.SourceCoverage](t)(index.Sources(t.Context(), v, minutes(0, 9))), []whatchanged.SourceCoverage(nil))
 }
 

@@ -72,6 +72,10 @@ var sorts = []struct {
 		v, w := a.view(), a.walk()
 		return fmt.Sprintf("%+v %+v", v, w), func(ctx context.Context, i Index) (any, error) { return i.Reach(ctx, v, w) }
 	}},
+	{"edges", func(a *asker) (string, question) {
+		v, of, limit := a.view(), a.some(), []int{0, 1, 5, 1000}[a.IntN(4)]
+		return fmt.Sprintf("%+v %v %d", v, of, limit), func(ctx context.Context, i Index) (any, error) { return i.Edges(ctx, v, of, limit) }
+	}},
 	{"sources", func(a *asker) (string, question) {
 		v, in := a.view(), a.interval()
 		return fmt.Sprintf("%+v %v", v, in), func(ctx context.Context, i Index) (any, error) { return i.Sources(ctx, v, in) }

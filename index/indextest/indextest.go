@@ -32,6 +32,7 @@ type Index interface {
 	Mentions(context.Context, whatchanged.View, whatchanged.Mention) (whatchanged.Page, error)
 	Entities(context.Context, whatchanged.View, whatchanged.EntitySelection) ([]whatchanged.EntityRecord, error)
 	Reach(context.Context, whatchanged.View, whatchanged.Walk) ([]whatchanged.Reached, error)
+	Edges(context.Context, whatchanged.View, []whatchanged.Ref, int) ([]whatchanged.Edge, error)
 	Sources(context.Context, whatchanged.View, whatchanged.Interval) ([]whatchanged.SourceCoverage, error)
 	Deliveries(context.Context, whatchanged.View, []uint64) ([]whatchanged.Delivery, error)
 }
@@ -59,6 +60,7 @@ func Run(t *testing.T, open Opener, o Options) {
 	t.Run("mentions", func(t *testing.T) { testMentions(t, open) })
 	t.Run("entities", func(t *testing.T) { testEntities(t, open) })
 	t.Run("reach", func(t *testing.T) { testReach(t, open) })
+	t.Run("edges", func(t *testing.T) { testEdges(t, open) })
 	t.Run("sources", func(t *testing.T) { testSources(t, open) })
 	t.Run("positions", func(t *testing.T) { testPositions(t, open) })
 	t.Run("nothing yet", func(t *testing.T) { testNothing(t, open) })

@@ -159,25 +159,45 @@ func (o Oracle) Entities(_ context.Context, v whatchanged.View, s whatchanged.En
 	return all[:min(s.Limit, len(all))], o.stale(v)
 }
 
+// edges returns the edges that hold in a view, in order.
+func (o Oracle) edges(v whatchanged.View) (all []whatchanged.Edge) {
+	for _, e := range o.seen(v) { // in the order of time, so the last one counts
+		if e.Dependency == nil {
+			continue
+		}
+		told := whatchanged.Edge{From: e.Entity, To: e.Dependency.To, Evidence: e.Dependency.Evidence, Since: e.EffectiveAt, ID: e.ID, Position: e.Position}
+		all = slices.DeleteFunc(all, func(was whatchanged.Edge) bool {
+			return was.From == told.From && was.To == told.To && was.Evidence == told.Evidence
+		})
+		if !e.Dependency.Removed {
+			all = append(all, told)
+		}
+	}
+	slices.SortFunc(all, func(a, b whatchanged.Edge) int {
+		return cmp.Or(a.From.Compare(b.From), a.To.Compare(b.To), cmp.Compare(a.Evidence, b.Evidence))
+	})
+	return all
+}
+
+// Edges implements [Index].
+func (o Oracle) Edges(_ context.Context, v whatchanged.View, refs []whatchanged.Ref, limit int) (all []whatchanged.Edge, _ error) {
+	for _, e := range o.edges(v) {
+		if slices.Contains(refs, e.From) || slices.Contains(refs, e.To) {
+			all = append(all, e)
+		}
+	}
+	return all[:min(limit, len(all))], o.stale(v)
+}
+
 // neighbours returns, in order, what one step from a reference leads to.
 func (o Oracle) neighbours(v whatchanged.View, from whatchanged.Ref, d whatchanged.Direction) []whatchanged.Ref {
-	type edge struct {
-		from, to whatchanged.Ref
-		evidence whatchanged.Evidence
-	}
-	holds := map[edge]bool{}
-	for _, e := range o.seen(v) { // in the order of time, so the last one counts
-		if e.Dependency != nil {
-			holds[edge{e.Entity, e.Dependency.To, e.Dependency.Evidence}] = !e.Dependency.Removed
-		}
-	}
 	found := map[whatchanged.Ref]bool{}
-	for e, ok := range holds {
+	for _, e := range o.edges(v) {
 		if d == whatchanged.Dependents {
-			e.from, e.to = e.to, e.from
+			e.From, e.To = e.To, e.From
 		}
-		if ok && e.from == from {
-			found[e.to] = true
+		if e.From == from {
+			found[e.To] = true
 		}
 	}
 	return slices.SortedFunc(maps.Keys(found), whatchanged.Ref.Compare)
