@@ -97,6 +97,31 @@ func TestTextIsComplete(t *testing.T) {
 	}
 }
 
+// TestNextCallsCanBeMade: what an answer says is worth calling is called as it
+// stands.
+func TestNextCallsCanBeMade(t *testing.T) {
+	c := dial(t, newWorld(60))
+	for _, q := range questions {
+		t.Run(fmt.Sprint(q.tool, q.args), func(t *testing.T) {
+			r := call(t, c, q.tool, q.args)
+			next, _ := r.content["next"].([]any)
+			if r.isError || len(next) == 0 {
+				t.Fatal(r.text)
+			}
+			for _, n := range next {
+				n := n.(map[string]any)
+				tool := n["question"].(string)
+				if got := call(t, c, tool, n["arguments"]); got.isError {
+					t.Errorf("%v: %s", n, got.text)
+				}
+				if !strings.Contains(r.text, "\nnext: "+tool+" ") {
+					t.Errorf("the text does not name %s:\n%s", tool, r.text)
+				}
+			}
+		})
+	}
+}
+
 // TestBudget: an answer is cut at the border of an item, and its cursor goes on
 // exactly there, until all has been shown once.
 func TestBudget(t *testing.T) {

@@ -40,8 +40,13 @@ func fit(a resolvers.Answered, budget int) string {
 }
 
 // render writes an answer as text: the verdict, the items as tab-separated
-// lines, and what to know about them.
+// lines, and what to know about them. The calls worth making next are spelled
+// as tools first, in the answer too, so that they can be made as they stand.
 func render(a resolvers.Answered) string {
+	next := a.Head().Next
+	for i := range next {
+		next[i].Question = Name(next[i].Question)
+	}
 	var b strings.Builder
 	b.WriteString(a.Head().Verdict)
 	b.WriteByte('\n')

@@ -214,7 +214,7 @@ func (s surfaces) mcp(t *testing.T, c *client.Client, field string, args any) ou
 		t.Fatal(err)
 	}
 	if !res.IsError {
-		return outcome{Answer: plainJSON(t, b)}
+		return outcome{Answer: asFields(plainJSON(t, b))}
 	}
 	var e struct {
 		Code           whatchanged.Code
@@ -225,6 +225,22 @@ func (s surfaces) mcp(t *testing.T, c *client.Client, field string, args any) ou
 		t.Fatal(err)
 	}
 	return outcome{Code: e.Code, Field: e.Field, Message: e.Message, Suggest: e.Suggest}
+}
+
+// asFields spells the calls that an MCP answer proposes as fields of the
+// schema: their names are all in which it may differ.
+func asFields(answer any) any {
+	m, _ := answer.(map[string]any)
+	next, _ := m["next"].([]any)
+	for _, n := range next {
+		n := n.(map[string]any)
+		for _, q := range resolvers.Questions {
+			if mcp.Name(q.Field) == n["question"] {
+				n["question"] = q.Field
+			}
+		}
+	}
+	return answer
 }
 
 // words are args as one writes them on the command line; ok is false for what
