@@ -55,7 +55,7 @@ func (r *Resolver) Change(ctx context.Context, in ChangeInput) (*Change, error) 
 
 func (a *asking) change(in ChangeInput) (*Change, error) {
 	if len(in.IDs) < 1 || len(in.IDs) > maxIDs {
-		return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%d ids: want 1 to %d, such as those of whatChanged", len(in.IDs), maxIDs).In("ids")
+		return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%d ids: want 1 to %d, from the items of another answer", len(in.IDs), maxIDs).In("ids")
 	}
 	if err := a.begin(in, times{KnownAt: in.KnownAt, After: in.After}); err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (a *asking) events(ids []string) ([]whatchanged.Event, error) {
 	for _, id := range ids {
 		i := slices.IndexFunc(page.Events, func(e whatchanged.Event) bool { return e.ID == id })
 		if i < 0 {
-			return nil, whatchanged.Errorf(whatchanged.CodeNotFound, "change %q is not known; take ids from whatChanged, timeline or find", id).In("ids")
+			return nil, whatchanged.Errorf(whatchanged.CodeNotFound, "change %q is not known; take ids from the items of another answer", id).In("ids")
 		}
 		out = append(out, presentable(page.Events[i]))
 	}
