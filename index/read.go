@@ -76,10 +76,7 @@ func (x *Index) Changes(ctx context.Context, v whatchanged.View, s whatchanged.S
 		})
 	}
 	recent, past, err := divide(t, v, s.Interval, read, readCold)
-	if !s.Descending {
-		recent, past = past, recent
-	}
-	return join(recent, past, s.Limit), err
+	return join(recent, past, s.Descending, s.Limit), err
 }
 
 // Mentions returns the events that carry a text, latest first.
@@ -99,7 +96,7 @@ func (x *Index) Mentions(ctx context.Context, v whatchanged.View, m whatchanged.
 		})
 	}
 	recent, past, err := divide(t, v, m.Interval, read, readCold)
-	return join(recent, past, m.Limit), err
+	return join(recent, past, true, m.Limit), err
 }
 
 // divide reads what took effect before the hot horizon from the cold tier, and
@@ -153,11 +150,20 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// join puts the second page behind the first. The events are the caller's to
-// alter; those of a kept answer are not.
-func join(first, second whatchanged.Page, limit int) whatchanged.Page {
-	all := slices.Concat(first.Events, second.Events)
-	return whatchanged.Page{Events: all[:min(len(all), limit)], Total: first.Total + second.Total}
+// join makes one page of two. Its events are the caller's to alter: the hot
+// tier hands over its own copies, and those of a kept answer are copied here.
+func join(recent, past whatchanged.Page, descending bool, limit int) whatchanged.Page {
+	total := recent.Total + past.Total
+	if len(past.Events) == 0 {
+		return whatchanged.Page{Events: recent.Events, Total: total}
+	}
+	first, second := past.Events, recent.Events
+	if descending {
+		first, second = second, first
+	}
+	first = first[:min(len(first), limit)]
+	second = second[:min(len(second), limit-len(first))]
+	return whatchanged.Page{Events: slices.Concat(first, second), Total: total}
 }
 
 // Entities returns the entities of a selection. The hot tier has them all.

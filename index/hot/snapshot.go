@@ -139,18 +139,22 @@ func (s *snapshot) only(r run, v whatchanged.View) run {
 // merge interleaves runs in the order the selection asks for, up to its limit.
 func merge(runs []run, sel whatchanged.Selection) []whatchanged.Event {
 	h := &runHeap{descending: sel.Descending}
-	for _, r := range runs {
-		if c := newRunCursor(r, sel); c.left() {
-			h.cursors = append(h.cursors, c)
+	cursors := make([]runCursor, len(runs))
+	left := 0
+	for i, r := range runs {
+		cursors[i] = newRunCursor(r, sel)
+		if n := cursors[i].left(); n > 0 {
+			left += n
+			h.cursors = append(h.cursors, &cursors[i])
 		}
 	}
 	heap.Init(h)
-	out := make([]whatchanged.Event, 0, min(sel.Limit, 64))
+	out := make([]whatchanged.Event, 0, min(sel.Limit, left)) // events are large: growing would copy them again
 	for len(h.cursors) > 0 && len(out) < sel.Limit {
 		c := h.cursors[0]
 		out = append(out, *c.event())
 		c.step()
-		if c.left() {
+		if c.left() > 0 {
 			heap.Fix(h, 0)
 		} else {
 			heap.Pop(h)
@@ -166,8 +170,8 @@ type runCursor struct {
 }
 
 // newRunCursor starts behind sel.After.
-func newRunCursor(r run, sel whatchanged.Selection) *runCursor {
-	c := &runCursor{run: r, at: 0, end: r.len(), by: 1}
+func newRunCursor(r run, sel whatchanged.Selection) runCursor {
+	c := runCursor{run: r, at: 0, end: r.len(), by: 1}
 	if sel.Descending {
 		c.at, c.end, c.by = r.len()-1, -1, -1
 	}
@@ -182,7 +186,7 @@ func newRunCursor(r run, sel whatchanged.Selection) *runCursor {
 	return c
 }
 
-func (c *runCursor) left() bool                { return c.at != c.end }
+func (c *runCursor) left() int                 { return (c.end - c.at) * c.by }
 func (c *runCursor) step()                     { c.at += c.by }
 func (c *runCursor) event() *whatchanged.Event { return c.run.event(c.at) }
 
