@@ -49,7 +49,7 @@ func newAsk() *cobra.Command {
 
 // newQuestion returns the subcommand of a question. Its flags are the fields
 // of the question's input in the schema, described and defaulted there; words
-// without a flag are values of the first field.
+// without a flag are values of the first field, or one text where it takes one.
 func newQuestion(q resolvers.Question, run func(*cobra.Command, map[string]any) error) *cobra.Command {
 	field, input := schema.Input(q.Field)
 	args := map[string]any{}
@@ -61,6 +61,9 @@ func newQuestion(q resolvers.Question, run func(*cobra.Command, map[string]any) 
 		Short:   strings.TrimSuffix(short, "."),
 		Long:    field.Description,
 		RunE: func(cmd *cobra.Command, words []string) error {
+			if len(words) > 1 && first.Type.Elem == nil {
+				words = []string{strings.Join(words, " ")}
+			}
 			for _, w := range words {
 				set(args, first, w)
 			}

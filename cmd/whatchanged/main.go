@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -68,6 +69,7 @@ func newRoot() *cobra.Command {
 	root.PersistentFlags().String("config", "", "YAML file with settings: the flags of every command, without the dashes")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(newServe(), newDemo(), newAsk(), newIngest(), newMCP(), newMigrate(), newFetch(), newSource(), newVersion())
+	strict(root)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		file, _ := cmd.Flags().GetString("config")
 		if file == "" {
@@ -76,6 +78,42 @@ func newRoot() *cobra.Command {
 		return settings.Fill(cmd.Flags(), file, allFlags(root))
 	}
 	return root
+}
+
+// strict makes words that a command has no use for a usage error, in it and in
+// all under it. A command that only holds others shows its help when none is
+// named.
+func strict(cmd *cobra.Command) {
+	check := cmd.Args
+	if !cmd.Runnable() {
+		check = noSuchCommand
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
+	cmd.Args = func(cmd *cobra.Command, words []string) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(cmd, words); err != nil {
+			return &usageError{err}
+		}
+		return nil
+	}
+	for _, sub := range cmd.Commands() {
+		strict(sub)
+	}
+}
+
+func noSuchCommand(cmd *cobra.Command, words []string) error {
+	if len(words) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return fmt.Errorf("%q is no command of %s: want one of %s", words[0], cmd.CommandPath(), strings.Join(names, ", "))
 }
 
 // allFlags lists the flags of every command, so that one file can serve all.
