@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"whatchanged.dev/whatchanged"
 	"whatchanged.dev/whatchanged/graph/schema"
@@ -230,5 +233,33 @@ func TestNextCallsCanBeMade(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNextCallsAskTheSame: of the same kinds, as of the same moment, and for
+// suspects before the same onset.
+func TestNextCallsAskTheSame(t *testing.T) {
+	w := newWorld(t, append(shop(), deployed("a", "web", 10, in("prod", "eu")))...)
+	args := arguments{"scope": []any{"web"}, "environment": "prod", "regions": []any{"eu"}, "kinds": []any{"flag"}, "until": when(5), "asOf": when(20)}
+	suspects := arguments{"onset": when(8)}
+	maps.Copy(suspects, args)
+	for field, args := range map[string]arguments{"whatChanged": suspects, "timeline": args} {
+		a := must[resolvers.Answered](t)(ask[resolvers.Answered](t, w, field, args))
+		for _, c := range a.Head().Next {
+			got, _ := c.Arguments.Decode().(map[string]any)
+			next := must[resolvers.Answered](t)(ask[resolvers.Answered](t, w, c.Question, got))
+			if !next.Head().AsOf.Equal(a.Head().AsOf) || !next.Head().Interval.To.Equal(a.Head().Interval.To) {
+				t.Errorf("%s proposes %s %s: another moment", field, c.Question, c.Arguments)
+			}
+			for _, name := range []string{"environment", "regions", "kinds"} {
+				if diff := cmp.Diff(args[name], got[name]); diff != "" {
+					t.Errorf("%s proposes %s with other %s (-asked +next):\n%s", field, c.Question, name, diff)
+				}
+			}
+			more, ok := next.(*resolvers.WhatChanged)
+			if was, of := a.(*resolvers.WhatChanged); ok && of && !more.Onset.Equal(was.Onset) {
+				t.Errorf("onset %v, want %v", more.Onset, was.Onset)
+			}
+		}
 	}
 }

@@ -163,7 +163,7 @@ func (a *asking) afterTimeline(in TimelineInput, items []TimelineLine) []Call {
 		next = append(next, a.call("change", "everything on the latest of these", map[string]any{"ids": ids[max(0, len(ids)-5):]}))
 	}
 	return append(next, a.call("whatChanged", "the same window, most suspicious first",
-		a.where(in.Scope, in.Environment, in.Regions, a.interval.From, map[string]any{})))
+		a.where(in.Scope, filter{Environment: deref(in.Environment), Regions: in.Regions, Kinds: in.Kinds}, a.interval.From, map[string]any{"asOf": a.view.AsOf})))
 }
 
 // Len implements [Paged].

@@ -206,12 +206,12 @@ func (a *asking) afterWhatChanged(in WhatChangedInput, items []Suspect) []Call {
 		}
 		next = append(next, a.call("change", "before, after and diff of the most suspicious", map[string]any{"ids": ids}))
 	}
-	where := func(since time.Time) map[string]any {
-		return a.where(in.Scope, in.Environment, in.Regions, since, map[string]any{"hops": in.Hops})
-	}
-	next = append(next, a.call("timeline", "the same window in order of time", where(a.interval.From)))
+	f := filter{Environment: deref(in.Environment), Regions: in.Regions, Kinds: in.Kinds}
+	next = append(next, a.call("timeline", "the same window in order of time",
+		a.where(in.Scope, f, a.interval.From, map[string]any{"hops": in.Hops, "asOf": a.view.AsOf})))
 	if len(items) == 0 && a.interval.From.After(whatchanged.MinTime.Add(week)) {
-		next = append(next, a.call("whatChanged", "a week more", where(a.interval.From.Add(-week))))
+		next = append(next, a.call("whatChanged", "a week more",
+			a.where(in.Scope, f, a.interval.From.Add(-week), map[string]any{"hops": in.Hops, "onset": a.onset, "asOf": a.view.AsOf})))
 	}
 	return next
 }
@@ -219,17 +219,20 @@ func (a *asking) afterWhatChanged(in WhatChangedInput, items []Suspect) []Call {
 const week = 7 * 24 * time.Hour
 
 // where is the start of the arguments of a further question about the same
-// place, up to the same moment.
-func (a *asking) where(scope []string, environment *string, regions []string, since time.Time, args map[string]any) map[string]any {
+// place, of the same changes, up to the same moment.
+func (a *asking) where(scope []string, f filter, since time.Time, args map[string]any) map[string]any {
 	args["since"], args["until"] = since, a.interval.To
 	if len(scope) > 0 {
 		args["scope"] = scope
 	}
-	if environment != nil {
-		args["environment"] = *environment
+	if f.Environment != "" {
+		args["environment"] = f.Environment
 	}
-	if len(regions) > 0 {
-		args["regions"] = regions
+	if len(f.Regions) > 0 {
+		args["regions"] = f.Regions
+	}
+	if len(f.Kinds) > 0 {
+		args["kinds"] = f.Kinds
 	}
 	return args
 }
