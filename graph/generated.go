@@ -94,6 +94,12 @@ type ComplexityRoot struct {
 		Event    func(childComplexity int) int
 	}
 
+	Circle struct {
+		ClosedBy func(childComplexity int) int
+		Entities func(childComplexity int) int
+		Since    func(childComplexity int) int
+	}
+
 	Coverage struct {
 		Sources func(childComplexity int) int
 		State   func(childComplexity int) int
@@ -130,6 +136,15 @@ type ComplexityRoot struct {
 	Dependency struct {
 		Evidence func(childComplexity int) int
 		Removed  func(childComplexity int) int
+		To       func(childComplexity int) int
+	}
+
+	Edge struct {
+		Evidence func(childComplexity int) int
+		From     func(childComplexity int) int
+		ID       func(childComplexity int) int
+		Position func(childComplexity int) int
+		Since    func(childComplexity int) int
 		To       func(childComplexity int) int
 	}
 
@@ -211,6 +226,13 @@ type ComplexityRoot struct {
 		URL func(childComplexity int) int
 	}
 
+	Neighbour struct {
+		Direction func(childComplexity int) int
+		Entity    func(childComplexity int) int
+		Hops      func(childComplexity int) int
+		Path      func(childComplexity int) int
+	}
+
 	Placement struct {
 		Cell        func(childComplexity int) int
 		Cluster     func(childComplexity int) int
@@ -223,6 +245,7 @@ type ComplexityRoot struct {
 		DataHealth  func(childComplexity int, input resolvers.DataHealthInput) int
 		Find        func(childComplexity int, input resolvers.FindInput) int
 		Timeline    func(childComplexity int, input resolvers.TimelineInput) int
+		Topology    func(childComplexity int, input resolvers.TopologyInput) int
 		WhatChanged func(childComplexity int, input resolvers.WhatChangedInput) int
 	}
 
@@ -302,6 +325,24 @@ type ComplexityRoot struct {
 		Until  func(childComplexity int) int
 	}
 
+	Topology struct {
+		AsOf      func(childComplexity int) int
+		Circles   func(childComplexity int) int
+		Coverage  func(childComplexity int) int
+		Cursor    func(childComplexity int) int
+		Edges     func(childComplexity int) int
+		Excluded  func(childComplexity int) int
+		Interval  func(childComplexity int) int
+		Items     func(childComplexity int) int
+		KnownAt   func(childComplexity int) int
+		Next      func(childComplexity int) int
+		Quoted    func(childComplexity int) int
+		Total     func(childComplexity int) int
+		Truncated func(childComplexity int) int
+		Verdict   func(childComplexity int) int
+		Watermark func(childComplexity int) int
+	}
+
 	Validation struct {
 		Checks func(childComplexity int) int
 		Result func(childComplexity int) int
@@ -339,6 +380,7 @@ type QueryResolver interface {
 	DataHealth(ctx context.Context, input resolvers.DataHealthInput) (*resolvers.DataHealth, error)
 	Find(ctx context.Context, input resolvers.FindInput) (*resolvers.Find, error)
 	Timeline(ctx context.Context, input resolvers.TimelineInput) (*resolvers.Timeline, error)
+	Topology(ctx context.Context, input resolvers.TopologyInput) (*resolvers.Topology, error)
 	WhatChanged(ctx context.Context, input resolvers.WhatChangedInput) (*resolvers.WhatChanged, error)
 }
 
@@ -594,6 +636,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ChangeDetail.Event(childComplexity), true
 
+	case "Circle.closedBy":
+		if e.ComplexityRoot.Circle.ClosedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Circle.ClosedBy(childComplexity), true
+	case "Circle.entities":
+		if e.ComplexityRoot.Circle.Entities == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Circle.Entities(childComplexity), true
+	case "Circle.since":
+		if e.ComplexityRoot.Circle.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Circle.Since(childComplexity), true
+
 	case "Coverage.sources":
 		if e.ComplexityRoot.Coverage.Sources == nil {
 			break
@@ -759,6 +820,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Dependency.To(childComplexity), true
+
+	case "Edge.evidence":
+		if e.ComplexityRoot.Edge.Evidence == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Edge.Evidence(childComplexity), true
+	case "Edge.from":
+		if e.ComplexityRoot.Edge.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Edge.From(childComplexity), true
+	case "Edge.id":
+		if e.ComplexityRoot.Edge.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Edge.ID(childComplexity), true
+	case "Edge.position":
+		if e.ComplexityRoot.Edge.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Edge.Position(childComplexity), true
+	case "Edge.since":
+		if e.ComplexityRoot.Edge.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Edge.Since(childComplexity), true
+	case "Edge.to":
+		if e.ComplexityRoot.Edge.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Edge.To(childComplexity), true
 
 	case "Edit.op":
 		if e.ComplexityRoot.Edit.Op == nil {
@@ -1109,6 +1207,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Link.URL(childComplexity), true
 
+	case "Neighbour.direction":
+		if e.ComplexityRoot.Neighbour.Direction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Neighbour.Direction(childComplexity), true
+	case "Neighbour.entity":
+		if e.ComplexityRoot.Neighbour.Entity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Neighbour.Entity(childComplexity), true
+	case "Neighbour.hops":
+		if e.ComplexityRoot.Neighbour.Hops == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Neighbour.Hops(childComplexity), true
+	case "Neighbour.path":
+		if e.ComplexityRoot.Neighbour.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Neighbour.Path(childComplexity), true
+
 	case "Placement.cell":
 		if e.ComplexityRoot.Placement.Cell == nil {
 			break
@@ -1179,6 +1302,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Timeline(childComplexity, args["input"].(resolvers.TimelineInput)), true
+	case "Query.topology":
+		if e.ComplexityRoot.Query.Topology == nil {
+			break
+		}
+
+		args, err := ec.field_Query_topology_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Topology(childComplexity, args["input"].(resolvers.TopologyInput)), true
 	case "Query.whatChanged":
 		if e.ComplexityRoot.Query.WhatChanged == nil {
 			break
@@ -1511,6 +1645,97 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TimelineLine.Until(childComplexity), true
 
+	case "Topology.asOf":
+		if e.ComplexityRoot.Topology.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Topology.AsOf(childComplexity), true
+	case "Topology.circles":
+		if e.ComplexityRoot.Topology.Circles == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Topology.Circles(childComplexity), true
+	case "Topology.coverage":
+		if e.ComplexityRoot.Topology.Coverage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Topology.Coverage(childComplexity), true
+	case "Topology.cursor":
+		if e.ComplexityRoot.Topology.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Topology.Cursor(childComplexity), true
+	case "Topology.edges":
+		if e.ComplexityRoot.Topology.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Topology.Edges(childComplexity), true
+	case "Topology.excluded":
+		if e.ComplexityRoot.Topology.Excluded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Topology.Excluded(childComplexity), true
+	case "Topology.interval":
+		if e.ComplexityRoot.Topology.Interval == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Topology.Interval(childComplexity), true
+	case "Topology.items":
+		if e.ComplexityRoot.Topology.Items == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Topology.Items(childComplexity), true
+	case "Topology.knownAt":
+		if e.ComplexityRoot.Topology.KnownAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Topology.KnownAt(childComplexity), true
+	case "Topology.next":
+		if e.ComplexityRoot.Topology.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Topology.Next(childComplexity), true
+	case "Topology.quoted":
+		if e.ComplexityRoot.Topology.Quoted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Topology.Quoted(childComplexity), true
+	case "Topology.total":
+		if e.ComplexityRoot.Topology.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Topology.Total(childComplexity), true
+	case "Topology.truncated":
+		if e.ComplexityRoot.Topology.Truncated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Topology.Truncated(childComplexity), true
+	case "Topology.verdict":
+		if e.ComplexityRoot.Topology.Verdict == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Topology.Verdict(childComplexity), true
+	case "Topology.watermark":
+		if e.ComplexityRoot.Topology.Watermark == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Topology.Watermark(childComplexity), true
+
 	case "Validation.checks":
 		if e.ComplexityRoot.Validation.Checks == nil {
 			break
@@ -1634,6 +1859,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputDataHealthInput,
 		ec.unmarshalInputFindInput,
 		ec.unmarshalInputTimelineInput,
+		ec.unmarshalInputTopologyInput,
 		ec.unmarshalInputWhatChangedInput,
 	)
 	first := true
@@ -1694,7 +1920,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/data_health.graphqls" "schema/find.graphqls" "schema/timeline.graphqls" "schema/what_changed.graphqls"
+//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/data_health.graphqls" "schema/find.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -1711,6 +1937,7 @@ var sources = []*ast.Source{
 	{Name: "schema/data_health.graphqls", Input: sourceData("schema/data_health.graphqls"), BuiltIn: false},
 	{Name: "schema/find.graphqls", Input: sourceData("schema/find.graphqls"), BuiltIn: false},
 	{Name: "schema/timeline.graphqls", Input: sourceData("schema/timeline.graphqls"), BuiltIn: false},
+	{Name: "schema/topology.graphqls", Input: sourceData("schema/topology.graphqls"), BuiltIn: false},
 	{Name: "schema/what_changed.graphqls", Input: sourceData("schema/what_changed.graphqls"), BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -1831,6 +2058,18 @@ func (ec *executionContext) childFields_ChangeDetail(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type ChangeDetail", field.Name)
 }
 
+func (ec *executionContext) childFields_Circle(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "entities":
+		return ec.fieldContext_Circle_entities(ctx, field)
+	case "since":
+		return ec.fieldContext_Circle_since(ctx, field)
+	case "closedBy":
+		return ec.fieldContext_Circle_closedBy(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Circle", field.Name)
+}
+
 func (ec *executionContext) childFields_Coverage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "state":
@@ -1907,6 +2146,24 @@ func (ec *executionContext) childFields_Dependency(ctx context.Context, field gr
 		return ec.fieldContext_Dependency_removed(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Dependency", field.Name)
+}
+
+func (ec *executionContext) childFields_Edge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "from":
+		return ec.fieldContext_Edge_from(ctx, field)
+	case "to":
+		return ec.fieldContext_Edge_to(ctx, field)
+	case "evidence":
+		return ec.fieldContext_Edge_evidence(ctx, field)
+	case "since":
+		return ec.fieldContext_Edge_since(ctx, field)
+	case "id":
+		return ec.fieldContext_Edge_id(ctx, field)
+	case "position":
+		return ec.fieldContext_Edge_position(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Edge", field.Name)
 }
 
 func (ec *executionContext) childFields_Edit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2063,6 +2320,20 @@ func (ec *executionContext) childFields_Link(ctx context.Context, field graphql.
 		return ec.fieldContext_Link_url(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Link", field.Name)
+}
+
+func (ec *executionContext) childFields_Neighbour(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "entity":
+		return ec.fieldContext_Neighbour_entity(ctx, field)
+	case "direction":
+		return ec.fieldContext_Neighbour_direction(ctx, field)
+	case "hops":
+		return ec.fieldContext_Neighbour_hops(ctx, field)
+	case "path":
+		return ec.fieldContext_Neighbour_path(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Neighbour", field.Name)
 }
 
 func (ec *executionContext) childFields_Placement(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2229,6 +2500,42 @@ func (ec *executionContext) childFields_TimelineLine(ctx context.Context, field 
 		return ec.fieldContext_TimelineLine_ids(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TimelineLine", field.Name)
+}
+
+func (ec *executionContext) childFields_Topology(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "items":
+		return ec.fieldContext_Topology_items(ctx, field)
+	case "edges":
+		return ec.fieldContext_Topology_edges(ctx, field)
+	case "circles":
+		return ec.fieldContext_Topology_circles(ctx, field)
+	case "verdict":
+		return ec.fieldContext_Topology_verdict(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Topology_asOf(ctx, field)
+	case "interval":
+		return ec.fieldContext_Topology_interval(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_Topology_knownAt(ctx, field)
+	case "watermark":
+		return ec.fieldContext_Topology_watermark(ctx, field)
+	case "coverage":
+		return ec.fieldContext_Topology_coverage(ctx, field)
+	case "excluded":
+		return ec.fieldContext_Topology_excluded(ctx, field)
+	case "total":
+		return ec.fieldContext_Topology_total(ctx, field)
+	case "truncated":
+		return ec.fieldContext_Topology_truncated(ctx, field)
+	case "cursor":
+		return ec.fieldContext_Topology_cursor(ctx, field)
+	case "next":
+		return ec.fieldContext_Topology_next(ctx, field)
+	case "quoted":
+		return ec.fieldContext_Topology_quoted(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Topology", field.Name)
 }
 
 func (ec *executionContext) childFields_Validation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2463,6 +2770,20 @@ func (ec *executionContext) field_Query_timeline_args(ctx context.Context, rawAr
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (resolvers.TimelineInput, error) {
 			return ec.unmarshalNTimelineInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐTimelineInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_topology_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (resolvers.TopologyInput, error) {
+			return ec.unmarshalNTopologyInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐTopologyInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3509,6 +3830,75 @@ func (ec *executionContext) fieldContext_ChangeDetail_delivery(_ context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _Circle_entities(ctx context.Context, field graphql.CollectedField, obj *resolvers.Circle) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Circle_entities(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entities, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2ᚕwhatchangedᚗdevᚋwhatchangedᚐRefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Circle_entities(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Circle", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Circle_since(ctx context.Context, field graphql.CollectedField, obj *resolvers.Circle) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Circle_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Circle_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Circle", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _Circle_closedBy(ctx context.Context, field graphql.CollectedField, obj *resolvers.Circle) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Circle_closedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClosedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Circle_closedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Circle", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _Coverage_state(ctx context.Context, field graphql.CollectedField, obj *whatchanged.Coverage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4191,6 +4581,144 @@ func (ec *executionContext) _Dependency_removed(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_Dependency_removed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Dependency", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Edge_from(ctx context.Context, field graphql.CollectedField, obj *whatchanged.Edge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Edge_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Edge_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Edge", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Edge_to(ctx context.Context, field graphql.CollectedField, obj *whatchanged.Edge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Edge_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Edge_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Edge", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Edge_evidence(ctx context.Context, field graphql.CollectedField, obj *whatchanged.Edge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Edge_evidence(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Evidence, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Evidence) graphql.Marshaler {
+			return ec.marshalNString2whatchangedᚗdevᚋwhatchangedᚐEvidence(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Edge_evidence(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Edge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Edge_since(ctx context.Context, field graphql.CollectedField, obj *whatchanged.Edge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Edge_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Edge_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Edge", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _Edge_id(ctx context.Context, field graphql.CollectedField, obj *whatchanged.Edge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Edge_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Edge_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Edge", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Edge_position(ctx context.Context, field graphql.CollectedField, obj *whatchanged.Edge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Edge_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Position) graphql.Marshaler {
+			return ec.marshalNPosition2whatchangedᚗdevᚋwhatchangedᚐPosition(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Edge_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Edge", field, false, false, errors.New("field of type Position does not have child fields"))
 }
 
 func (ec *executionContext) _Edit_op(ctx context.Context, field graphql.CollectedField, obj *whatchanged.Edit) (ret graphql.Marshaler) {
@@ -5639,6 +6167,98 @@ func (ec *executionContext) fieldContext_Link_url(_ context.Context, field graph
 	return graphql.NewScalarFieldContext("Link", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _Neighbour_entity(ctx context.Context, field graphql.CollectedField, obj *resolvers.Neighbour) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Neighbour_entity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Neighbour_entity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Neighbour", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Neighbour_direction(ctx context.Context, field graphql.CollectedField, obj *resolvers.Neighbour) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Neighbour_direction(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Direction, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Direction) graphql.Marshaler {
+			return ec.marshalNString2whatchangedᚗdevᚋwhatchangedᚐDirection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Neighbour_direction(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Neighbour", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Neighbour_hops(ctx context.Context, field graphql.CollectedField, obj *resolvers.Neighbour) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Neighbour_hops(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hops, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Neighbour_hops(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Neighbour", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Neighbour_path(ctx context.Context, field graphql.CollectedField, obj *resolvers.Neighbour) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Neighbour_path(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Path, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2ᚕwhatchangedᚗdevᚋwhatchangedᚐRefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Neighbour_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Neighbour", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
 func (ec *executionContext) _Placement_environment(ctx context.Context, field graphql.CollectedField, obj *whatchanged.Placement) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5901,6 +6521,50 @@ func (ec *executionContext) fieldContext_Query_timeline(ctx context.Context, fie
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_timeline_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_topology(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_topology(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Topology(ctx, fc.Args["input"].(resolvers.TopologyInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.Topology) graphql.Marshaler {
+			return ec.marshalNTopology2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐTopology(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_topology(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Topology(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_topology_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -7320,6 +7984,423 @@ func (ec *executionContext) _TimelineLine_ids(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_TimelineLine_ids(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TimelineLine", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Topology_items(ctx context.Context, field graphql.CollectedField, obj *resolvers.Topology) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Topology_items(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Items, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Neighbour) graphql.Marshaler {
+			return ec.marshalNNeighbour2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐNeighbourᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Topology_items(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Topology",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Neighbour(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Topology_edges(ctx context.Context, field graphql.CollectedField, obj *resolvers.Topology) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Topology_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Edge) graphql.Marshaler {
+			return ec.marshalNEdge2ᚕwhatchangedᚗdevᚋwhatchangedᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Topology_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Topology",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Edge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Topology_circles(ctx context.Context, field graphql.CollectedField, obj *resolvers.Topology) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Topology_circles(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Circles, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Circle) graphql.Marshaler {
+			return ec.marshalNCircle2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCircleᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Topology_circles(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Topology",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Circle(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Topology_verdict(ctx context.Context, field graphql.CollectedField, obj *resolvers.Topology) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Topology_verdict(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Verdict, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Topology_verdict(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Topology", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Topology_asOf(ctx context.Context, field graphql.CollectedField, obj *resolvers.Topology) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Topology_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Topology_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Topology", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _Topology_interval(ctx context.Context, field graphql.CollectedField, obj *resolvers.Topology) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Topology_interval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Interval, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Interval) graphql.Marshaler {
+			return ec.marshalOInterval2ᚖwhatchangedᚗdevᚋwhatchangedᚐInterval(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Topology_interval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Topology",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Interval(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Topology_knownAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.Topology) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Topology_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Position) graphql.Marshaler {
+			return ec.marshalNPosition2whatchangedᚗdevᚋwhatchangedᚐPosition(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Topology_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Topology", field, false, false, errors.New("field of type Position does not have child fields"))
+}
+
+func (ec *executionContext) _Topology_watermark(ctx context.Context, field graphql.CollectedField, obj *resolvers.Topology) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Topology_watermark(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Watermark, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.Watermark) graphql.Marshaler {
+			return ec.marshalNWatermark2whatchangedᚗdevᚋwhatchangedᚋresolversᚐWatermark(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Topology_watermark(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Topology",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Watermark(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Topology_coverage(ctx context.Context, field graphql.CollectedField, obj *resolvers.Topology) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Topology_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Coverage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Coverage) graphql.Marshaler {
+			return ec.marshalNCoverage2whatchangedᚗdevᚋwhatchangedᚐCoverage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Topology_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Topology",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Coverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Topology_excluded(ctx context.Context, field graphql.CollectedField, obj *resolvers.Topology) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Topology_excluded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Excluded, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Exclusion) graphql.Marshaler {
+			return ec.marshalNExclusion2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐExclusionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Topology_excluded(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Topology",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Exclusion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Topology_total(ctx context.Context, field graphql.CollectedField, obj *resolvers.Topology) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Topology_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Topology_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Topology", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Topology_truncated(ctx context.Context, field graphql.CollectedField, obj *resolvers.Topology) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Topology_truncated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Truncated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Topology_truncated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Topology", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Topology_cursor(ctx context.Context, field graphql.CollectedField, obj *resolvers.Topology) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Topology_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Topology_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Topology", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Topology_next(ctx context.Context, field graphql.CollectedField, obj *resolvers.Topology) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Topology_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Call) graphql.Marshaler {
+			return ec.marshalNCall2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCallᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Topology_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Topology",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Call(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Topology_quoted(ctx context.Context, field graphql.CollectedField, obj *resolvers.Topology) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Topology_quoted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quoted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Topology_quoted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Topology", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Validation_checks(ctx context.Context, field graphql.CollectedField, obj *whatchanged.Validation) (ret graphql.Marshaler) {
@@ -9169,6 +10250,95 @@ func (ec *executionContext) unmarshalInputTimelineInput(ctx context.Context, obj
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputTopologyInput(ctx context.Context, obj any) (resolvers.TopologyInput, error) {
+	var it resolvers.TopologyInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["direction"]; !present {
+		asMap["direction"] = "both"
+	}
+	if _, present := asMap["hops"]; !present {
+		asMap["hops"] = 1
+	}
+	if _, present := asMap["limit"]; !present {
+		asMap["limit"] = 100
+	}
+
+	fieldsInOrder := [...]string{"scope", "direction", "hops", "asOf", "knownAt", "after", "limit", "cursor"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "scope":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("scope"))
+			data, err := ec.unmarshalNString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Scope = data
+		case "direction":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Direction = data
+		case "hops":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("hops"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Hops = data
+		case "asOf":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("asOf"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AsOf = data
+		case "knownAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("knownAt"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.KnownAt = data
+		case "after":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("after"))
+			data, err := ec.unmarshalOPosition2ᚖwhatchangedᚗdevᚋwhatchangedᚐPosition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.After = data
+		case "limit":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("limit"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Limit = data
+		case "cursor":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cursor"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Cursor = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputWhatChangedInput(ctx context.Context, obj any) (resolvers.WhatChangedInput, error) {
 	var it resolvers.WhatChangedInput
 	if obj == nil {
@@ -9303,6 +10473,11 @@ func (ec *executionContext) _Answer(ctx context.Context, sel ast.SelectionSet, o
 			return graphql.Null
 		}
 		return ec._WhatChanged(ctx, sel, obj)
+	case *resolvers.Topology:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Topology(ctx, sel, obj)
 	case *resolvers.Timeline:
 		if obj == nil {
 			return graphql.Null
@@ -9724,6 +10899,54 @@ func (ec *executionContext) _ChangeDetail(ctx context.Context, sel ast.Selection
 	return out
 }
 
+var circleImplementors = []string{"Circle"}
+
+func (ec *executionContext) _Circle(ctx context.Context, sel ast.SelectionSet, obj *resolvers.Circle) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, circleImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Circle")
+		case "entities":
+			out.Values[i] = ec._Circle_entities(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "since":
+			out.Values[i] = ec._Circle_since(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "closedBy":
+			out.Values[i] = ec._Circle_closedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var coverageImplementors = []string{"Coverage"}
 
 func (ec *executionContext) _Coverage(ctx context.Context, sel ast.SelectionSet, obj *whatchanged.Coverage) graphql.Marshaler {
@@ -9967,6 +11190,69 @@ func (ec *executionContext) _Dependency(ctx context.Context, sel ast.SelectionSe
 			}
 		case "removed":
 			out.Values[i] = ec._Dependency_removed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var edgeImplementors = []string{"Edge"}
+
+func (ec *executionContext) _Edge(ctx context.Context, sel ast.SelectionSet, obj *whatchanged.Edge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, edgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Edge")
+		case "from":
+			out.Values[i] = ec._Edge_from(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "to":
+			out.Values[i] = ec._Edge_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "evidence":
+			out.Values[i] = ec._Edge_evidence(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "since":
+			out.Values[i] = ec._Edge_since(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "id":
+			out.Values[i] = ec._Edge_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "position":
+			out.Values[i] = ec._Edge_position(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -10507,6 +11793,59 @@ func (ec *executionContext) _Link(ctx context.Context, sel ast.SelectionSet, obj
 	return out
 }
 
+var neighbourImplementors = []string{"Neighbour"}
+
+func (ec *executionContext) _Neighbour(ctx context.Context, sel ast.SelectionSet, obj *resolvers.Neighbour) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, neighbourImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Neighbour")
+		case "entity":
+			out.Values[i] = ec._Neighbour_entity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "direction":
+			out.Values[i] = ec._Neighbour_direction(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hops":
+			out.Values[i] = ec._Neighbour_hops(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "path":
+			out.Values[i] = ec._Neighbour_path(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var placementImplementors = []string{"Placement"}
 
 func (ec *executionContext) _Placement(ctx context.Context, sel ast.SelectionSet, obj *whatchanged.Placement) graphql.Marshaler {
@@ -10656,6 +11995,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_timeline(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "topology":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_topology(ctx, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -11225,6 +12586,114 @@ func (ec *executionContext) _TimelineLine(ctx context.Context, sel ast.Selection
 			}
 		case "ids":
 			out.Values[i] = ec._TimelineLine_ids(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var topologyImplementors = []string{"Topology", "Answer"}
+
+func (ec *executionContext) _Topology(ctx context.Context, sel ast.SelectionSet, obj *resolvers.Topology) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, topologyImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Topology")
+		case "items":
+			out.Values[i] = ec._Topology_items(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "edges":
+			out.Values[i] = ec._Topology_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "circles":
+			out.Values[i] = ec._Topology_circles(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "verdict":
+			out.Values[i] = ec._Topology_verdict(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._Topology_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "interval":
+			out.Values[i] = ec._Topology_interval(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "knownAt":
+			out.Values[i] = ec._Topology_knownAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "watermark":
+			out.Values[i] = ec._Topology_watermark(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "coverage":
+			out.Values[i] = ec._Topology_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "excluded":
+			out.Values[i] = ec._Topology_excluded(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._Topology_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "truncated":
+			out.Values[i] = ec._Topology_truncated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._Topology_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "next":
+			out.Values[i] = ec._Topology_next(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quoted":
+			out.Values[i] = ec._Topology_quoted(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -11905,6 +13374,26 @@ func (ec *executionContext) unmarshalNChangeInput2whatchangedᚗdevᚋwhatchange
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNCircle2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCircle(ctx context.Context, sel ast.SelectionSet, v resolvers.Circle) graphql.Marshaler {
+	return ec._Circle(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNCircle2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCircleᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.Circle) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCircle2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCircle(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNCoverage2whatchangedᚗdevᚋwhatchangedᚐCoverage(ctx context.Context, sel ast.SelectionSet, v whatchanged.Coverage) graphql.Marshaler {
 	return ec._Coverage(ctx, sel, &v)
 }
@@ -11922,6 +13411,26 @@ func (ec *executionContext) marshalNDataHealth2ᚖwhatchangedᚗdevᚋwhatchange
 func (ec *executionContext) unmarshalNDataHealthInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐDataHealthInput(ctx context.Context, v any) (resolvers.DataHealthInput, error) {
 	res, err := ec.unmarshalInputDataHealthInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNEdge2whatchangedᚗdevᚋwhatchangedᚐEdge(ctx context.Context, sel ast.SelectionSet, v whatchanged.Edge) graphql.Marshaler {
+	return ec._Edge(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNEdge2ᚕwhatchangedᚗdevᚋwhatchangedᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []whatchanged.Edge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNEdge2whatchangedᚗdevᚋwhatchangedᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNEdit2whatchangedᚗdevᚋwhatchangedᚐEdit(ctx context.Context, sel ast.SelectionSet, v whatchanged.Edit) graphql.Marshaler {
@@ -12144,6 +13653,26 @@ func (ec *executionContext) marshalNLink2ᚕwhatchangedᚗdevᚋwhatchangedᚐLi
 	return ret
 }
 
+func (ec *executionContext) marshalNNeighbour2whatchangedᚗdevᚋwhatchangedᚋresolversᚐNeighbour(ctx context.Context, sel ast.SelectionSet, v resolvers.Neighbour) graphql.Marshaler {
+	return ec._Neighbour(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNNeighbour2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐNeighbourᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.Neighbour) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNNeighbour2whatchangedᚗdevᚋwhatchangedᚋresolversᚐNeighbour(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNPlacement2whatchangedᚗdevᚋwhatchangedᚐPlacement(ctx context.Context, sel ast.SelectionSet, v whatchanged.Placement) graphql.Marshaler {
 	return ec._Placement(ctx, sel, &v)
 }
@@ -12317,6 +13846,22 @@ func (ec *executionContext) marshalNString2whatchangedᚗdevᚋwhatchangedᚐCov
 	return res
 }
 
+func (ec *executionContext) unmarshalNString2whatchangedᚗdevᚋwhatchangedᚐDirection(ctx context.Context, v any) (whatchanged.Direction, error) {
+	res, err := UnmarshalDirection(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNString2whatchangedᚗdevᚋwhatchangedᚐDirection(ctx context.Context, sel ast.SelectionSet, v whatchanged.Direction) graphql.Marshaler {
+	_ = sel
+	res := MarshalDirection(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNString2whatchangedᚗdevᚋwhatchangedᚐEventKind(ctx context.Context, v any) (whatchanged.EventKind, error) {
 	res, err := UnmarshalEventKind(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -12479,6 +14024,21 @@ func (ec *executionContext) marshalNTimelineLine2ᚕwhatchangedᚗdevᚋwhatchan
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNTopology2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐTopology(ctx context.Context, sel ast.SelectionSet, v *resolvers.Topology) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Topology(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNTopologyInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐTopologyInput(ctx context.Context, v any) (resolvers.TopologyInput, error) {
+	res, err := ec.unmarshalInputTopologyInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNWatermark2whatchangedᚗdevᚋwhatchangedᚋresolversᚐWatermark(ctx context.Context, sel ast.SelectionSet, v resolvers.Watermark) graphql.Marshaler {

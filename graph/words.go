@@ -53,6 +53,16 @@ func MarshalOutcome(v whatchanged.Outcome) graphql.Marshaler { return graphql.Ma
 // UnmarshalOutcome reads an outcome.
 func UnmarshalOutcome(v any) (whatchanged.Outcome, error) { return word[whatchanged.Outcome](v) }
 
+// MarshalDirection writes a direction.
+func MarshalDirection(v whatchanged.Direction) graphql.Marshaler {
+	return graphql.MarshalString(string(v))
+}
+
+// UnmarshalDirection reads a direction.
+func UnmarshalDirection(v any) (whatchanged.Direction, error) {
+	return word[whatchanged.Direction](v)
+}
+
 func word[T ~string](v any) (T, error) {
 	s, err := graphql.UnmarshalString(v)
 	return T(s), err
