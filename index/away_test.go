@@ -45,7 +45,7 @@ func TestBeforeTheEngineWasThereNothingIsAnswered(t *testing.T) {
 	wants(t, "known", err, whatchanged.ErrUnavailable)
 	wants(t, "await", r.Await(ctx, whatchanged.At(1)), whatchanged.ErrUnavailable)
 	wants(t, "ping", r.Ping(ctx), whatchanged.ErrUnavailable)
-	same(t, "loaded", r.Tiers().Loaded, false)
+	same(t, "loaded", r.Tiers(t.Context()).Loaded, false)
 
 	gate.Open()
 	<-r.Loaded()

@@ -198,12 +198,12 @@ type Tiers struct {
 }
 
 // Tiers returns how the tiers stand.
-func (x *Index) Tiers() Tiers {
+func (x *Index) Tiers(ctx context.Context) Tiers {
 	t := x.hot.Load()
 	if t == nil || !x.isLoaded() {
 		return Tiers{}
 	}
-	mark, _ := t.Watermark(context.Background()) // it is in memory
+	mark, _ := t.Watermark(ctx) // it is in memory
 	horizon, _ := t.Horizon()
 	return Tiers{Hot: mark, HotEvents: t.Len(), Horizon: horizon, Loaded: true}
 }

@@ -20,8 +20,8 @@ func (in *Instance) observe(provider metric.MeterProvider) error {
 	watermark := gauge("whatchanged.index.watermark", "The last sequence of the change log that the hot tier has seen.")
 	events := gauge("whatchanged.hot.events", "Change events held in memory.")
 	restarts := gauge("whatchanged.engine.restarts", "How often the embedded ClickHouse was started again.")
-	_, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		tiers := in.Index.Tiers()
+	_, err := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		tiers := in.Index.Tiers(ctx)
 		if tiers.Loaded {
 			o.ObserveInt64(loaded, 1)
 			o.ObserveInt64(watermark, int64(tiers.Hot.Position.Sequence))

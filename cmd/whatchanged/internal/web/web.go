@@ -103,7 +103,7 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) { write(w, http.
 // ClickHouse is away both still are, in part, so that is told and no reason to
 // be taken out of rotation.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	tiers := s.config.Instance.Index.Tiers()
+	tiers := s.config.Instance.Index.Tiers(r.Context())
 	parts := map[string]any{"index": "loaded", "watermark": tiers.Hot.Position, "clickhouse": "answers"}
 	status, text := http.StatusOK, "ready"
 	if err := s.config.Instance.Index.Ping(r.Context()); err != nil {
