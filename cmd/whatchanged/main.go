@@ -67,7 +67,7 @@ func newRoot() *cobra.Command {
 		Version:       version(),
 	}
 	root.PersistentFlags().String("config", "", "YAML file with settings: the flags of every command, without the dashes")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{settings.Hushed(err)} })
 	root.AddCommand(newServe(), newDemo(), newAsk(), newIngest(), newMCP(), newMigrate(), newFetch(), newSource(), newVersion())
 	strict(root)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {

@@ -45,11 +45,21 @@ func Fill(flags *pflag.FlagSet, file string, known []string) error {
 		}
 		for _, v := range set {
 			if err := flags.Set(f.Name, v); err != nil {
-				errs = append(errs, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%s: %v", from, err).In(f.Name))
+				errs = append(errs, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%s: %v", from, Hushed(err)).In(f.Name))
 			}
 		}
 	})
 	return errors.Join(errs...)
+}
+
+// Hushed returns a refusal of a flag's value, without the value where it may be
+// a secret: pairs are names with secrets or tokens, and a log keeps refusals.
+func Hushed(err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "stringToString" {
+		return fmt.Errorf("--%s: want NAME=VALUE; what was given is not shown, for it may be secret", invalid.GetFlag().Name)
+	}
+	return err
 }
 
 // read returns the file's keys, each with the values to set one after the

@@ -128,3 +128,18 @@ func TestFillRefuses(t *testing.T) {
 		t.Errorf("one file serves all commands: %v", err)
 	}
 }
+
+func TestASecretWithoutANameIsNotShown(t *testing.T) {
+	for claim, give := range map[string]func() error{
+		"in the file":        func() error { return fill(t, &options{}, "webhook-secret: hunter2\n") },
+		"in the environment": func() error { t.Setenv("WHATCHANGED_WEBHOOK_SECRET", "hunter2"); return fill(t, &options{}, "") },
+		"on the command line": func() error {
+			return settings.Hushed(flags(&options{}).Parse([]string{"--webhook-secret", "hunter2"}))
+		},
+	} {
+		err := give()
+		if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "webhook-secret") {
+			t.Errorf("%s: %v", claim, err)
+		}
+	}
+}
