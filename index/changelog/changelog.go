@@ -28,14 +28,18 @@ package changelog
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"whatchanged.dev/whatchanged"
 )
 
 // The names in JetStream. One change log lives in one account.
@@ -156,15 +160,26 @@ func (l *Log) open(ctx context.Context) (err error) {
 }
 
 func (l *Log) connect() (err error) {
-	url, options := l.config.URL, []nats.Option{nats.Name("whatchanged"), nats.MaxReconnects(-1)}
-	if url == "" {
+	address, options := l.config.URL, []nats.Option{nats.Name("whatchanged"), nats.MaxReconnects(-1)}
+	if address == "" {
 		if l.server, err = serve(l.config); err != nil {
 			return err
 		}
 		options = append(options, nats.InProcessServer(l.server))
 	}
-	l.conn, err = nats.Connect(url, options...)
+	if l.conn, err = nats.Connect(address, options...); err != nil && l.server == nil {
+		return unreached(err)
+	}
 	return err
+}
+
+// unreached says why a cluster is not connected to. An address that cannot be
+// read is not shown: it may hold a password.
+func unreached(err error) error {
+	if parse := (*url.Error)(nil); errors.As(err, &parse) {
+		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "not an address: want one such as nats://host:4222").In("nats")
+	}
+	return whatchanged.Errorf(whatchanged.CodeUnavailable, "the change log's cluster cannot be reached: %v", err).In("nats")
 }
 
 // MaxPayload returns the largest message that can be stored, in bytes: a

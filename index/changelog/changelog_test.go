@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -291,4 +292,16 @@ func TestTailGoesOn(t *testing.T) {
 func noise(n int) []byte {
 	r := rand.New(rand.NewPCG(1, uint64(n)))
 	return bytes.Map(func(rune) rune { return rune(r.IntN(0x60) + 0x20) }, bytes.Repeat([]byte("."), n))
+}
+
+func TestAClusterThatCannotBeReachedIsNoFaultOfOurs(t *testing.T) {
+	for address, want := range map[string]error{
+		"nats://user:pw%zzhunter2@127.0.0.1:4222": whatchanged.ErrInvalid,
+		"nats://user:hunter2@127.0.0.1:1":         whatchanged.ErrUnavailable,
+	} {
+		_, err := changelog.Open(t.Context(), changelog.Config{URL: address})
+		if !errors.Is(err, want) || strings.Contains(fmt.Sprint(err), "hunter2") {
+			t.Errorf("%s: %v, want %v and no password", address, err, want)
+		}
+	}
 }
