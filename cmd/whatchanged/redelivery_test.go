@@ -76,7 +76,7 @@ func TestARedeliveryDaysLaterIsKnown(t *testing.T) {
 		})
 	})
 	inProcess(t, "a week later", folder, store, day.Add(7*24*time.Hour), func(t *testing.T, p *ingest.Pipeline, x *index.Index) {
-		if n := x.Tiers().HotEvents; n != 0 {
+		if n := x.Tiers(t.Context()).HotEvents; n != 0 {
 			t.Errorf("memory still holds %d events: the store of all history is not tried", n)
 		}
 		if at := accept(t, p, 0, 2, "["+two+","+one+"]"); at != whatchanged.At(1) {
