@@ -37,6 +37,10 @@ fuzz: ## Fuzz every decoder and parser for FUZZTIME each (default 20s)
 bench: fetch ## Run the benchmarks, allocations shown
 	go test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: figures
+figures: fetch ## Measure what README.md says under Figures (FIGURES="-figures-services 10000 -figures-events 1000000")
+	go test -run '^$$' -bench '^BenchmarkFigures$$' -benchtime 1x -timeout 60m ./cmd/whatchanged $(if $(FIGURES),-args $(FIGURES))
+
 .PHONY: generate
 generate: ## Write generated code anew
 	cd graph && go tool gqlgen generate
