@@ -263,3 +263,11 @@ func TestNextCallsAskTheSame(t *testing.T) {
 		}
 	}
 }
+
+func TestNoTermIsWrittenAsMinusZero(t *testing.T) {
+	w := newWorld(t, append(shop(), deployed("a", "web", 10))...)
+	a := must[resolvers.Answered](t)(ask[resolvers.Answered](t, w, "whatChanged", arguments{"scope": []any{"web"}}))
+	if got := text(a); strings.Contains(got, `"value": -0,`) || strings.Contains(fmt.Sprint(a.Table()), "-0.00") {
+		t.Errorf("got %s", got)
+	}
+}

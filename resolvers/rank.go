@@ -61,11 +61,14 @@ var read = map[whatchanged.Kind]bool{
 
 // distance is the topology's term: 0 at the scope itself.
 func distance(r whatchanged.Reached) float64 {
+	if r.Hops == 0 {
+		return 0 // and not minus zero, which is written otherwise
+	}
 	d := float64(r.Hops) * perHop
-	if r.Hops > 0 && r.Direction == whatchanged.DependsOn && read[r.Ref.Kind] {
+	if r.Direction == whatchanged.DependsOn && read[r.Ref.Kind] {
 		d += perRead - perHop
 	}
-	if r.Direction == whatchanged.Dependents && r.Hops > 0 {
+	if r.Direction == whatchanged.Dependents {
 		d += backwards
 	}
 	return d
