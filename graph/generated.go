@@ -244,6 +244,7 @@ type ComplexityRoot struct {
 		Change      func(childComplexity int, input resolvers.ChangeInput) int
 		DataHealth  func(childComplexity int, input resolvers.DataHealthInput) int
 		Find        func(childComplexity int, input resolvers.FindInput) int
+		Service     func(childComplexity int, input resolvers.ServiceInput) int
 		Timeline    func(childComplexity int, input resolvers.TimelineInput) int
 		Topology    func(childComplexity int, input resolvers.TopologyInput) int
 		WhatChanged func(childComplexity int, input resolvers.WhatChangedInput) int
@@ -269,6 +270,38 @@ type ComplexityRoot struct {
 		ID    func(childComplexity int) int
 		Phase func(childComplexity int) int
 		Share func(childComplexity int) int
+	}
+
+	RunningVersion struct {
+		ID        func(childComplexity int) int
+		Placement func(childComplexity int) int
+		Since     func(childComplexity int) int
+		Version   func(childComplexity int) int
+	}
+
+	Service struct {
+		About      func(childComplexity int) int
+		AsOf       func(childComplexity int) int
+		Coverage   func(childComplexity int) int
+		Cursor     func(childComplexity int) int
+		Dependents func(childComplexity int) int
+		DependsOn  func(childComplexity int) int
+		Entity     func(childComplexity int) int
+		Excluded   func(childComplexity int) int
+		Interval   func(childComplexity int) int
+		Items      func(childComplexity int) int
+		KnownAt    func(childComplexity int) int
+		Links      func(childComplexity int) int
+		Next       func(childComplexity int) int
+		Owner      func(childComplexity int) int
+		Quoted     func(childComplexity int) int
+		Reads      func(childComplexity int) int
+		Rollouts   func(childComplexity int) int
+		Total      func(childComplexity int) int
+		Truncated  func(childComplexity int) int
+		Verdict    func(childComplexity int) int
+		Versions   func(childComplexity int) int
+		Watermark  func(childComplexity int) int
 	}
 
 	SourceCoverage struct {
@@ -379,6 +412,7 @@ type QueryResolver interface {
 	Change(ctx context.Context, input resolvers.ChangeInput) (*resolvers.Change, error)
 	DataHealth(ctx context.Context, input resolvers.DataHealthInput) (*resolvers.DataHealth, error)
 	Find(ctx context.Context, input resolvers.FindInput) (*resolvers.Find, error)
+	Service(ctx context.Context, input resolvers.ServiceInput) (*resolvers.Service, error)
 	Timeline(ctx context.Context, input resolvers.TimelineInput) (*resolvers.Timeline, error)
 	Topology(ctx context.Context, input resolvers.TopologyInput) (*resolvers.Topology, error)
 	WhatChanged(ctx context.Context, input resolvers.WhatChangedInput) (*resolvers.WhatChanged, error)
@@ -1291,6 +1325,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Find(childComplexity, args["input"].(resolvers.FindInput)), true
 
+	case "Query.service":
+		if e.ComplexityRoot.Query.Service == nil {
+			break
+		}
+
+		args, err := ec.field_Query_service_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Service(childComplexity, args["input"].(resolvers.ServiceInput)), true
 	case "Query.timeline":
 		if e.ComplexityRoot.Query.Timeline == nil {
 			break
@@ -1405,6 +1450,164 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RolloutStep.Share(childComplexity), true
+
+	case "RunningVersion.id":
+		if e.ComplexityRoot.RunningVersion.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunningVersion.ID(childComplexity), true
+	case "RunningVersion.placement":
+		if e.ComplexityRoot.RunningVersion.Placement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunningVersion.Placement(childComplexity), true
+	case "RunningVersion.since":
+		if e.ComplexityRoot.RunningVersion.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunningVersion.Since(childComplexity), true
+	case "RunningVersion.version":
+		if e.ComplexityRoot.RunningVersion.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunningVersion.Version(childComplexity), true
+
+	case "Service.about":
+		if e.ComplexityRoot.Service.About == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.About(childComplexity), true
+	case "Service.asOf":
+		if e.ComplexityRoot.Service.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.AsOf(childComplexity), true
+	case "Service.coverage":
+		if e.ComplexityRoot.Service.Coverage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Coverage(childComplexity), true
+	case "Service.cursor":
+		if e.ComplexityRoot.Service.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Cursor(childComplexity), true
+	case "Service.dependents":
+		if e.ComplexityRoot.Service.Dependents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Dependents(childComplexity), true
+	case "Service.dependsOn":
+		if e.ComplexityRoot.Service.DependsOn == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.DependsOn(childComplexity), true
+	case "Service.entity":
+		if e.ComplexityRoot.Service.Entity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Entity(childComplexity), true
+	case "Service.excluded":
+		if e.ComplexityRoot.Service.Excluded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Excluded(childComplexity), true
+	case "Service.interval":
+		if e.ComplexityRoot.Service.Interval == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Interval(childComplexity), true
+	case "Service.items":
+		if e.ComplexityRoot.Service.Items == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Items(childComplexity), true
+	case "Service.knownAt":
+		if e.ComplexityRoot.Service.KnownAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.KnownAt(childComplexity), true
+	case "Service.links":
+		if e.ComplexityRoot.Service.Links == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Links(childComplexity), true
+	case "Service.next":
+		if e.ComplexityRoot.Service.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Next(childComplexity), true
+	case "Service.owner":
+		if e.ComplexityRoot.Service.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Owner(childComplexity), true
+	case "Service.quoted":
+		if e.ComplexityRoot.Service.Quoted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Quoted(childComplexity), true
+	case "Service.reads":
+		if e.ComplexityRoot.Service.Reads == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Reads(childComplexity), true
+	case "Service.rollouts":
+		if e.ComplexityRoot.Service.Rollouts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Rollouts(childComplexity), true
+	case "Service.total":
+		if e.ComplexityRoot.Service.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Total(childComplexity), true
+	case "Service.truncated":
+		if e.ComplexityRoot.Service.Truncated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Truncated(childComplexity), true
+	case "Service.verdict":
+		if e.ComplexityRoot.Service.Verdict == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Verdict(childComplexity), true
+	case "Service.versions":
+		if e.ComplexityRoot.Service.Versions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Versions(childComplexity), true
+	case "Service.watermark":
+		if e.ComplexityRoot.Service.Watermark == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Watermark(childComplexity), true
 
 	case "SourceCoverage.deliveries":
 		if e.ComplexityRoot.SourceCoverage.Deliveries == nil {
@@ -1858,6 +2061,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputChangeInput,
 		ec.unmarshalInputDataHealthInput,
 		ec.unmarshalInputFindInput,
+		ec.unmarshalInputServiceInput,
 		ec.unmarshalInputTimelineInput,
 		ec.unmarshalInputTopologyInput,
 		ec.unmarshalInputWhatChangedInput,
@@ -1920,7 +2124,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/data_health.graphqls" "schema/find.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
+//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/data_health.graphqls" "schema/find.graphqls" "schema/service.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -1936,6 +2140,7 @@ var sources = []*ast.Source{
 	{Name: "schema/change.graphqls", Input: sourceData("schema/change.graphqls"), BuiltIn: false},
 	{Name: "schema/data_health.graphqls", Input: sourceData("schema/data_health.graphqls"), BuiltIn: false},
 	{Name: "schema/find.graphqls", Input: sourceData("schema/find.graphqls"), BuiltIn: false},
+	{Name: "schema/service.graphqls", Input: sourceData("schema/service.graphqls"), BuiltIn: false},
 	{Name: "schema/timeline.graphqls", Input: sourceData("schema/timeline.graphqls"), BuiltIn: false},
 	{Name: "schema/topology.graphqls", Input: sourceData("schema/topology.graphqls"), BuiltIn: false},
 	{Name: "schema/what_changed.graphqls", Input: sourceData("schema/what_changed.graphqls"), BuiltIn: false},
@@ -2394,6 +2599,70 @@ func (ec *executionContext) childFields_RolloutStep(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type RolloutStep", field.Name)
 }
 
+func (ec *executionContext) childFields_RunningVersion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "placement":
+		return ec.fieldContext_RunningVersion_placement(ctx, field)
+	case "version":
+		return ec.fieldContext_RunningVersion_version(ctx, field)
+	case "since":
+		return ec.fieldContext_RunningVersion_since(ctx, field)
+	case "id":
+		return ec.fieldContext_RunningVersion_id(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RunningVersion", field.Name)
+}
+
+func (ec *executionContext) childFields_Service(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "entity":
+		return ec.fieldContext_Service_entity(ctx, field)
+	case "owner":
+		return ec.fieldContext_Service_owner(ctx, field)
+	case "about":
+		return ec.fieldContext_Service_about(ctx, field)
+	case "links":
+		return ec.fieldContext_Service_links(ctx, field)
+	case "versions":
+		return ec.fieldContext_Service_versions(ctx, field)
+	case "dependsOn":
+		return ec.fieldContext_Service_dependsOn(ctx, field)
+	case "dependents":
+		return ec.fieldContext_Service_dependents(ctx, field)
+	case "reads":
+		return ec.fieldContext_Service_reads(ctx, field)
+	case "rollouts":
+		return ec.fieldContext_Service_rollouts(ctx, field)
+	case "items":
+		return ec.fieldContext_Service_items(ctx, field)
+	case "verdict":
+		return ec.fieldContext_Service_verdict(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Service_asOf(ctx, field)
+	case "interval":
+		return ec.fieldContext_Service_interval(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_Service_knownAt(ctx, field)
+	case "watermark":
+		return ec.fieldContext_Service_watermark(ctx, field)
+	case "coverage":
+		return ec.fieldContext_Service_coverage(ctx, field)
+	case "excluded":
+		return ec.fieldContext_Service_excluded(ctx, field)
+	case "total":
+		return ec.fieldContext_Service_total(ctx, field)
+	case "truncated":
+		return ec.fieldContext_Service_truncated(ctx, field)
+	case "cursor":
+		return ec.fieldContext_Service_cursor(ctx, field)
+	case "next":
+		return ec.fieldContext_Service_next(ctx, field)
+	case "quoted":
+		return ec.fieldContext_Service_quoted(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Service", field.Name)
+}
+
 func (ec *executionContext) childFields_SourceCoverage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "source":
@@ -2756,6 +3025,20 @@ func (ec *executionContext) field_Query_find_args(ctx context.Context, rawArgs m
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (resolvers.FindInput, error) {
 			return ec.unmarshalNFindInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐFindInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_service_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (resolvers.ServiceInput, error) {
+			return ec.unmarshalNServiceInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐServiceInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -6483,6 +6766,50 @@ func (ec *executionContext) fieldContext_Query_find(ctx context.Context, field g
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_service(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_service(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Service(ctx, fc.Args["input"].(resolvers.ServiceInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.Service) graphql.Marshaler {
+			return ec.marshalNService2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐService(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_service(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Service(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_service_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_timeline(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6988,6 +7315,712 @@ func (ec *executionContext) _RolloutStep_share(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_RolloutStep_share(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RolloutStep", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _RunningVersion_placement(ctx context.Context, field graphql.CollectedField, obj *resolvers.RunningVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RunningVersion_placement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Placement, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Placement) graphql.Marshaler {
+			return ec.marshalNPlacement2whatchangedᚗdevᚋwhatchangedᚐPlacement(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RunningVersion_placement(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RunningVersion",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Placement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RunningVersion_version(ctx context.Context, field graphql.CollectedField, obj *resolvers.RunningVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RunningVersion_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RunningVersion_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RunningVersion", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RunningVersion_since(ctx context.Context, field graphql.CollectedField, obj *resolvers.RunningVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RunningVersion_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RunningVersion_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RunningVersion", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _RunningVersion_id(ctx context.Context, field graphql.CollectedField, obj *resolvers.RunningVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RunningVersion_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RunningVersion_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RunningVersion", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Service_entity(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_entity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_entity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Service", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Service_owner(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_owner(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalORef2ᚖwhatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Service_owner(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Service", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Service_about(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_about(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.About, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Value) graphql.Marshaler {
+			return ec.marshalOJSON2whatchangedᚗdevᚋwhatchangedᚐValue(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Service_about(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Service", field, false, false, errors.New("field of type JSON does not have child fields"))
+}
+
+func (ec *executionContext) _Service_links(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_links(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Links, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Link) graphql.Marshaler {
+			return ec.marshalNLink2ᚕwhatchangedᚗdevᚋwhatchangedᚐLinkᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_links(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Service",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Link(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Service_versions(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_versions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Versions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.RunningVersion) graphql.Marshaler {
+			return ec.marshalNRunningVersion2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐRunningVersionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_versions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Service",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RunningVersion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Service_dependsOn(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_dependsOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DependsOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Edge) graphql.Marshaler {
+			return ec.marshalNEdge2ᚕwhatchangedᚗdevᚋwhatchangedᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_dependsOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Service",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Edge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Service_dependents(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_dependents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Dependents, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Edge) graphql.Marshaler {
+			return ec.marshalNEdge2ᚕwhatchangedᚗdevᚋwhatchangedᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_dependents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Service",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Edge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Service_reads(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_reads(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reads, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2ᚕwhatchangedᚗdevᚋwhatchangedᚐRefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_reads(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Service", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Service_rollouts(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_rollouts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rollouts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Rollout) graphql.Marshaler {
+			return ec.marshalNRollout2ᚕwhatchangedᚗdevᚋwhatchangedᚐRolloutᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_rollouts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Service",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Rollout(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Service_items(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_items(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Items, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.ChangeBrief) graphql.Marshaler {
+			return ec.marshalNChangeBrief2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeBriefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_items(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Service",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChangeBrief(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Service_verdict(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_verdict(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Verdict, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_verdict(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Service", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Service_asOf(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Service", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _Service_interval(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_interval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Interval, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Interval) graphql.Marshaler {
+			return ec.marshalOInterval2ᚖwhatchangedᚗdevᚋwhatchangedᚐInterval(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Service_interval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Service",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Interval(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Service_knownAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Position) graphql.Marshaler {
+			return ec.marshalNPosition2whatchangedᚗdevᚋwhatchangedᚐPosition(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Service", field, false, false, errors.New("field of type Position does not have child fields"))
+}
+
+func (ec *executionContext) _Service_watermark(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_watermark(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Watermark, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.Watermark) graphql.Marshaler {
+			return ec.marshalNWatermark2whatchangedᚗdevᚋwhatchangedᚋresolversᚐWatermark(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_watermark(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Service",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Watermark(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Service_coverage(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Coverage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Coverage) graphql.Marshaler {
+			return ec.marshalNCoverage2whatchangedᚗdevᚋwhatchangedᚐCoverage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Service",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Coverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Service_excluded(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_excluded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Excluded, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Exclusion) graphql.Marshaler {
+			return ec.marshalNExclusion2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐExclusionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_excluded(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Service",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Exclusion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Service_total(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Service", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Service_truncated(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_truncated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Truncated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_truncated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Service", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Service_cursor(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Service_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Service", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Service_next(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Call) graphql.Marshaler {
+			return ec.marshalNCall2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCallᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Service",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Call(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Service_quoted(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_quoted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quoted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_quoted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Service", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _SourceCoverage_source(ctx context.Context, field graphql.CollectedField, obj *whatchanged.SourceCoverage) (ret graphql.Marshaler) {
@@ -10126,6 +11159,68 @@ func (ec *executionContext) unmarshalInputFindInput(ctx context.Context, obj any
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputServiceInput(ctx context.Context, obj any) (resolvers.ServiceInput, error) {
+	var it resolvers.ServiceInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["limit"]; !present {
+		asMap["limit"] = 10
+	}
+
+	fieldsInOrder := [...]string{"service", "asOf", "knownAt", "after", "limit"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "service":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("service"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Service = data
+		case "asOf":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("asOf"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AsOf = data
+		case "knownAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("knownAt"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.KnownAt = data
+		case "after":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("after"))
+			data, err := ec.unmarshalOPosition2ᚖwhatchangedᚗdevᚋwhatchangedᚐPosition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.After = data
+		case "limit":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("limit"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Limit = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputTimelineInput(ctx context.Context, obj any) (resolvers.TimelineInput, error) {
 	var it resolvers.TimelineInput
 	if obj == nil {
@@ -10483,6 +11578,11 @@ func (ec *executionContext) _Answer(ctx context.Context, sel ast.SelectionSet, o
 			return graphql.Null
 		}
 		return ec._Timeline(ctx, sel, obj)
+	case *resolvers.Service:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Service(ctx, sel, obj)
 	case *resolvers.Find:
 		if obj == nil {
 			return graphql.Null
@@ -11985,6 +13085,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "service":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_service(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "timeline":
 			field := field
 
@@ -12227,6 +13349,202 @@ func (ec *executionContext) _RolloutStep(ctx context.Context, sel ast.SelectionS
 		case "share":
 			out.Values[i] = ec._RolloutStep_share(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var runningVersionImplementors = []string{"RunningVersion"}
+
+func (ec *executionContext) _RunningVersion(ctx context.Context, sel ast.SelectionSet, obj *resolvers.RunningVersion) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, runningVersionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RunningVersion")
+		case "placement":
+			out.Values[i] = ec._RunningVersion_placement(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._RunningVersion_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "since":
+			out.Values[i] = ec._RunningVersion_since(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "id":
+			out.Values[i] = ec._RunningVersion_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var serviceImplementors = []string{"Service", "Answer"}
+
+func (ec *executionContext) _Service(ctx context.Context, sel ast.SelectionSet, obj *resolvers.Service) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, serviceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Service")
+		case "entity":
+			out.Values[i] = ec._Service_entity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "owner":
+			out.Values[i] = ec._Service_owner(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "about":
+			out.Values[i] = ec._Service_about(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "links":
+			out.Values[i] = ec._Service_links(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "versions":
+			out.Values[i] = ec._Service_versions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "dependsOn":
+			out.Values[i] = ec._Service_dependsOn(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "dependents":
+			out.Values[i] = ec._Service_dependents(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reads":
+			out.Values[i] = ec._Service_reads(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rollouts":
+			out.Values[i] = ec._Service_rollouts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "items":
+			out.Values[i] = ec._Service_items(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "verdict":
+			out.Values[i] = ec._Service_verdict(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._Service_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "interval":
+			out.Values[i] = ec._Service_interval(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "knownAt":
+			out.Values[i] = ec._Service_knownAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "watermark":
+			out.Values[i] = ec._Service_watermark(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "coverage":
+			out.Values[i] = ec._Service_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "excluded":
+			out.Values[i] = ec._Service_excluded(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._Service_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "truncated":
+			out.Values[i] = ec._Service_truncated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._Service_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "next":
+			out.Values[i] = ec._Service_next(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quoted":
+			out.Values[i] = ec._Service_quoted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -13349,6 +14667,22 @@ func (ec *executionContext) marshalNChangeBrief2whatchangedᚗdevᚋwhatchanged�
 	return ec._ChangeBrief(ctx, sel, &v)
 }
 
+func (ec *executionContext) marshalNChangeBrief2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeBriefᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.ChangeBrief) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNChangeBrief2whatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeBrief(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNChangeDetail2whatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeDetail(ctx context.Context, sel ast.SelectionSet, v resolvers.ChangeDetail) graphql.Marshaler {
 	return ec._ChangeDetail(ctx, sel, &v)
 }
@@ -13756,6 +15090,61 @@ func (ec *executionContext) marshalNRef2ᚕwhatchangedᚗdevᚋwhatchangedᚐRef
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNRollout2whatchangedᚗdevᚋwhatchangedᚐRollout(ctx context.Context, sel ast.SelectionSet, v whatchanged.Rollout) graphql.Marshaler {
+	return ec._Rollout(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNRollout2ᚕwhatchangedᚗdevᚋwhatchangedᚐRolloutᚄ(ctx context.Context, sel ast.SelectionSet, v []whatchanged.Rollout) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRollout2whatchangedᚗdevᚋwhatchangedᚐRollout(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRunningVersion2whatchangedᚗdevᚋwhatchangedᚋresolversᚐRunningVersion(ctx context.Context, sel ast.SelectionSet, v resolvers.RunningVersion) graphql.Marshaler {
+	return ec._RunningVersion(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNRunningVersion2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐRunningVersionᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.RunningVersion) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRunningVersion2whatchangedᚗdevᚋwhatchangedᚋresolversᚐRunningVersion(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNService2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐService(ctx context.Context, sel ast.SelectionSet, v *resolvers.Service) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Service(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNServiceInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐServiceInput(ctx context.Context, v any) (resolvers.ServiceInput, error) {
+	res, err := ec.unmarshalInputServiceInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNSourceCoverage2whatchangedᚗdevᚋwhatchangedᚐSourceCoverage(ctx context.Context, sel ast.SelectionSet, v whatchanged.SourceCoverage) graphql.Marshaler {
@@ -14322,6 +15711,24 @@ func (ec *executionContext) marshalOPosition2ᚖwhatchangedᚗdevᚋwhatchanged�
 	_ = sel
 	_ = ctx
 	res := MarshalPosition(*v)
+	return res
+}
+
+func (ec *executionContext) unmarshalORef2ᚖwhatchangedᚗdevᚋwhatchangedᚐRef(ctx context.Context, v any) (*whatchanged.Ref, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := UnmarshalRef(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORef2ᚖwhatchangedᚗdevᚋwhatchangedᚐRef(ctx context.Context, sel ast.SelectionSet, v *whatchanged.Ref) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := MarshalRef(*v)
 	return res
 }
 

@@ -19,6 +19,7 @@ var Questions = []Question{
 	question("timeline", (*Resolver).Timeline),
 	question("change", (*Resolver).Change),
 	question("find", (*Resolver).Find),
+	question("service", (*Resolver).Service),
 	question("topology", (*Resolver).Topology),
 	question("dataHealth", (*Resolver).DataHealth),
 }

@@ -317,6 +317,8 @@ func TestSurfacesAgree(t *testing.T) {
 		{"in full", "change", args{"ids": list("flag", "bare", "step-1", "edge", "api-eu"), "raw": true}, "", ""},
 		{"in full as known then", "change", args{"ids": list("flag"), "knownAt": "pos:2.0"}, "", ""},
 		{"found", "find", args{"query": "cart"}, "", ""},
+		{"a card", "service", args{"service": "web", "limit": 3}, "", ""},
+		{"a card of nobody", "service", args{"service": "nobody"}, whatchanged.CodeNotFound, "service"},
 		{"what is around it", "topology", args{"scope": list("web", "cart"), "hops": 3, "direction": "dependsOn"}, "", ""},
 		{"no such direction", "topology", args{"scope": list("web"), "direction": "up"}, whatchanged.CodeInvalidArgument, "direction"},
 		{"how sources were heard", "dataHealth", args{"since": "-3d", "sources": list("github", "nobody")}, "", ""},
