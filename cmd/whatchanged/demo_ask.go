@@ -135,7 +135,24 @@ func askMCP(ctx context.Context, s *remote.Server, q resolvers.Question, args ma
 	if err != nil || res.IsError {
 		return nil, fmt.Errorf("mcp call: %s", b)
 	}
-	return q.Decode(b)
+	a, err := q.Decode(b)
+	if err != nil {
+		return nil, err
+	}
+	spellAsFields(a.Head().Next)
+	return a, nil
+}
+
+// spellAsFields gives the calls that an MCP answer proposes their names in the
+// schema: MCP names them as tools, which is all in which its answers differ.
+func spellAsFields(next []resolvers.Call) {
+	for i := range next {
+		for _, q := range resolvers.Questions {
+			if mcp.Name(q.Field) == next[i].Question {
+				next[i].Question = q.Field
+			}
+		}
+	}
 }
 
 // askCLI runs the command.
