@@ -1,6 +1,7 @@
 package resolvers
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -21,6 +22,7 @@ type Resolver struct {
 	tracer   trace.Tracer
 	duration metric.Float64Histogram
 	timeout  time.Duration
+	slots    chan struct{} // one for each question that may be answered at once
 }
 
 // Config says what a [Resolver] works with.
@@ -31,6 +33,7 @@ type Config struct {
 	Tracer  trace.TracerProvider
 	Meter   metric.MeterProvider
 	Timeout time.Duration // for one question; 0 is 10 s
+	AtOnce  int           // how many are answered at once, the rest is refused; 0 is 64
 }
 
 // New returns a Resolver. Its error is that of a metric that cannot be made.
@@ -41,7 +44,8 @@ func New(c Config) (*Resolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Resolver{index: c.Index, now: c.Now, log: c.Log, tracer: c.Tracer.Tracer(scope), duration: h, timeout: c.Timeout}
+	r := &Resolver{index: c.Index, now: c.Now, log: c.Log, tracer: c.Tracer.Tracer(scope), duration: h, timeout: c.Timeout,
+		slots: make(chan struct{}, cmp.Or(c.AtOnce, 64))}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -70,6 +74,10 @@ func ask[In any, Out any, P interface {
 	var out *Out
 	var ids []string
 	if err == nil {
+		err = r.admit()
+	}
+	if err == nil {
+		defer func() { <-r.slots }()
 		out, err = answer(&asking{Resolver: r, ctx: ctx, question: question, viewer: viewer, now: whatchanged.Canonical(r.now())}, in)
 	}
 	if err == nil {
@@ -89,6 +97,17 @@ func ask[In any, Out any, P interface {
 	r.log.LogAttrs(ctx, level, "asked", slog.String("question", question), slog.String("input", whatchanged.ValueOf(in).String()), slog.String("who", viewer.Who),
 		slog.String("agent", viewer.Agent), slog.Any("ids", ids), slog.String("code", code), slog.Duration("took", took), slog.Any("cause", cause(err)))
 	return out, err
+}
+
+// admit takes a slot, or refuses: who asks for too much at once, as with many
+// questions in one GraphQL request, does not keep the others waiting.
+func (r *Resolver) admit() error {
+	select {
+	case r.slots <- struct{}{}:
+		return nil
+	default:
+		return whatchanged.Errorf(whatchanged.CodeRateLimited, "%d questions are being answered; ask again, or fewer at once", cap(r.slots))
+	}
 }
 
 // cause is what the log may know of err and the caller may not.

@@ -121,3 +121,39 @@ func TestAnswersReadBack(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlySoManyAreAnsweredAtOnce(t *testing.T) {
+	w := newWorld(t, deployed("a", "web", 10))
+	began, end := make(chan struct{}), make(chan struct{})
+	w.config.Index, w.config.AtOnce = slow{w, began, end}, 1
+	r, err := resolvers.New(w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Resolver = r
+	first := make(chan error)
+	go func() {
+		_, err := ask[*resolvers.Find](t, w, "find", arguments{"query": "web"})
+		first <- err
+	}()
+	<-began
+	_, err = ask[*resolvers.Find](t, w, "find", arguments{"query": "web"})
+	refused(t, err, whatchanged.CodeRateLimited, "")
+	close(end)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+}
+
+// slow is an index whose first answer waits.
+type slow struct {
+	resolvers.Index
+	began, end chan struct{}
+}
+
+// Watermark implements [resolvers.Index].
+func (s slow) Watermark(ctx context.Context) (whatchanged.Watermark, error) {
+	close(s.began)
+	<-s.end
+	return s.Index.Watermark(ctx)
+}

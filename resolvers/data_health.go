@@ -108,8 +108,12 @@ func lagsOf(events []whatchanged.Event) map[string]*lags {
 
 func (a *asking) health(s whatchanged.SourceCoverage, l *lags) SourceHealth {
 	h := SourceHealth{Source: s.Source, State: s.State, LastHeard: s.LastHeard, Deliveries: s.Deliveries, Rejected: s.Rejected}
-	if s.LastHeard != nil && s.LastHeard.Before(a.interval.To) {
-		silent := round(a.interval.To.Sub(*s.LastHeard).Seconds())
+	end := a.interval.To
+	if end.After(a.now) {
+		end = a.now
+	}
+	if s.LastHeard != nil && s.LastHeard.Before(end) {
+		silent := round(end.Sub(*s.LastHeard).Seconds())
 		h.SilentSeconds = &silent
 	}
 	if l == nil {
@@ -141,7 +145,7 @@ func (d *DataHealth) verdict() string {
 	return fmt.Sprintf("%d of %s not heard in the window; %s not understood.", silent, count(len(d.Items), "source"), countOf(rejected, "delivery was", "deliveries were"))
 }
 
-// IDs implements [Answered]: sources are no entities and no changes.
+// IDs implements [Answered]: the names of the sources.
 func (d *DataHealth) IDs() []string {
 	ids := []string{}
 	for _, s := range d.Items {

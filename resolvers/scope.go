@@ -187,6 +187,11 @@ func filterOf(environment *string, regions, kinds []string) (filter, error) {
 	if slices.ContainsFunc(regions, func(s string) bool { return strings.TrimSpace(s) == "" }) {
 		return filter{}, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "an empty name: want a region such as eu-west-1, or none").In("regions")
 	}
+	for field, values := range map[string][]string{"regions": regions, "kinds": kinds} {
+		if i := slices.IndexFunc(values, func(s string) bool { return strings.Contains(s, ",") }); i >= 0 {
+			return filter{}, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%q: want one value for each, as a list", values[i]).In(field)
+		}
+	}
 	return filter{Environment: deref(environment), Regions: regions, Kinds: kinds}, nil
 }
 
@@ -230,19 +235,19 @@ func (f filter) apply(events []whatchanged.Event, x *excluded) []*whatchanged.Ev
 // candidates reads the changes in the window on the scope and around it, or
 // all of them when no scope was asked, latest first. What was there and is
 // not returned is counted.
-func (a *asking) candidates(near neighbourhood, whole bool, x *excluded) ([]whatchanged.Event, int, error) {
+func (a *asking) candidates(near neighbourhood, whole bool, x *excluded) ([]whatchanged.Event, error) {
 	sel := whatchanged.Selection{Interval: a.interval, Descending: true, Limit: maxCandidates}
 	view := a.seeing(a.interval.To)
 	all, err := a.index.Changes(a.ctx, view, whatchanged.Selection{Interval: a.interval})
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if len(near) > 0 {
 		sel.Entities = near.refs()
 	}
 	page, err := a.index.Changes(a.ctx, view, sel)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	reason := ReasonNotConnected
 	if !whole {
@@ -250,7 +255,7 @@ func (a *asking) candidates(near neighbourhood, whole bool, x *excluded) ([]what
 	}
 	x.add(reason, all.Total-page.Total)
 	x.add(ReasonBeyondLimit, page.Total-len(page.Events))
-	return page.Events, page.Total, nil
+	return page.Events, nil
 }
 
 // brief is the short form of an event.

@@ -80,7 +80,7 @@ func (a *asking) timeline(in TimelineInput) (*Timeline, error) {
 		return nil, err
 	}
 	var x excluded
-	found, total, err := a.candidates(near, whole, &x)
+	found, err := a.candidates(near, whole, &x)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (a *asking) timeline(in TimelineInput) (*Timeline, error) {
 	lines := fold(events, in.Fold)
 
 	from, to, more := a.page(len(lines), in.Limit)
-	out.Items, out.Total, out.Truncated = []TimelineLine{}, total, more
+	out.Items, out.Total, out.Truncated = []TimelineLine{}, len(events), more
 	for _, l := range lines[from:to] {
 		out.Items = append(out.Items, lineOf(l))
 	}

@@ -79,7 +79,7 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 		return nil, err
 	}
 	var x excluded
-	found, _, err := a.candidates(near, whole, &x)
+	found, err := a.candidates(near, whole, &x)
 	if err != nil {
 		return nil, err
 	}

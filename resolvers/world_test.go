@@ -30,8 +30,9 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // and a resolver that asks it.
 type world struct {
 	*hot.Tier
-	log   []whatchanged.Delivery
-	audit bytes.Buffer
+	log    []whatchanged.Delivery
+	audit  bytes.Buffer
+	config resolvers.Config
 	*resolvers.Resolver
 }
 
@@ -40,8 +41,9 @@ func newWorld(t testing.TB, events ...whatchanged.Event) *world {
 	t.Helper()
 	w := &world{Tier: hot.Open(hot.Base{})}
 	var err error
-	w.Resolver, err = resolvers.New(resolvers.Config{Index: w, Now: func() time.Time { return noon },
-		Log: slog.New(slog.NewJSONHandler(&w.audit, nil)), Tracer: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider()})
+	w.config = resolvers.Config{Index: w, Now: func() time.Time { return noon },
+		Log: slog.New(slog.NewJSONHandler(&w.audit, nil)), Tracer: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider()}
+	w.Resolver, err = resolvers.New(w.config)
 	if err != nil {
 		t.Fatal(err)
 	}

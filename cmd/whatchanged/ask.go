@@ -14,6 +14,7 @@ import (
 	"whatchanged.dev/whatchanged"
 	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/folder"
 	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/remote"
+	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/settings"
 	"whatchanged.dev/whatchanged/graph/schema"
 	"whatchanged.dev/whatchanged/mcp"
 	"whatchanged.dev/whatchanged/resolvers"
@@ -72,6 +73,7 @@ func newQuestion(q resolvers.Question, run func(*cobra.Command, map[string]any) 
 	}
 	for _, f := range input.Fields {
 		cmd.Flags().Var(&argument{field: f, args: args}, f.Name, f.Description)
+		_ = cmd.Flags().SetAnnotation(f.Name, settings.Argument, []string{"true"}) // it is there
 		if f.Type.NamedType == "Boolean" {
 			cmd.Flags().Lookup(f.Name).NoOptDefVal = "true"
 		}

@@ -21,6 +21,10 @@ func Variable(flag string) string {
 	return "WHATCHANGED_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
+// Argument annotates a flag that is part of a question and no setting: what is
+// asked stands on the command line alone.
+const Argument = "argument"
+
 // Fill sets the flags that the command line left alone. file is the YAML file,
 // "" for none. A key that is no flag of any command is refused: a typo would
 // otherwise be a setting that never was; known lists those of other commands.
@@ -36,7 +40,7 @@ func Fill(flags *pflag.FlagSet, file string, known []string) error {
 	}
 	var errs []error
 	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Changed {
+		if f.Changed || f.Annotations[Argument] != nil {
 			return
 		}
 		set, from := values[f.Name], file+": "+f.Name

@@ -73,6 +73,9 @@ func (s *Server) open(r *http.Request) bool {
 		return true
 	}
 	source, ok := strings.CutPrefix(r.URL.Path, "/v1/webhooks/")
+	if r.URL.Path == "/v1/events" {
+		source, ok = "cloudevents", true
+	}
 	return ok && s.config.Secrets(source)
 }
 
