@@ -411,19 +411,6 @@ func TestImport(t *testing.T) {
 	}
 }
 
-func TestReplay(t *testing.T) {
-	d := newDesk(t)
-	d.post(batch("a", "b", "panic"))
-	was := d.stored()[0]
-	d.Sources = []ingest.Source{{Name: "plain", Decode: func(whatchanged.Delivery) (ingest.Decoded, error) {
-		return ingest.Decoded{Events: []whatchanged.Event{{ID: "a", Entity: whatchanged.Ref{Kind: "config", Name: "A"}}}}, nil
-	}}}
-	got, err := d.Replay(was)
-	if err != nil || got.Outcome != whatchanged.Accepted || len(got.Events) != 1 || got.Events[0].Entity.String() != "config:default/a" || got.Reason != "" {
-		t.Errorf("%+v %v", got, err)
-	}
-}
-
 func TestAtMostSoManyAtOnce(t *testing.T) {
 	held, release := make(chan struct{}), make(chan struct{})
 	slow := ingest.Source{Name: "slow", Decode: func(whatchanged.Delivery) (ingest.Decoded, error) {
