@@ -64,7 +64,7 @@ func (f *figures) open(data, sync string) *under {
 
 func (u *under) close() {
 	u.f.Helper()
-	http.DefaultClient.CloseIdleConnections()
+	figuresClient.CloseIdleConnections()
 	u.f.must(u.end())
 }
 
