@@ -123,19 +123,19 @@ func filled[T any](s []T) []T {
 	return s
 }
 
-// span makes the times of the answer those of the changes it tells of.
+// span makes the times of the answer those of the changes it tells of: from
+// the first that took effect, or was learned of, to the last.
 func (a *asking) span(events []whatchanged.Event) {
-	from, to := events[0].EffectiveAt, events[0].EffectiveAt
+	at := []time.Time{}
+	a.view.AsOf = events[0].EffectiveAt
 	for _, e := range events {
-		if e.EffectiveAt.Before(from) {
-			from = e.EffectiveAt
-		}
-		if e.EffectiveAt.After(to) {
-			to = e.EffectiveAt
+		at = append(at, e.EffectiveAt, e.SeenAt)
+		if e.EffectiveAt.After(a.view.AsOf) {
+			a.view.AsOf = e.EffectiveAt
 		}
 	}
-	a.interval = whatchanged.Interval{From: from, To: to.Add(whatchanged.Resolution)}
-	a.view.AsOf = to
+	slices.SortFunc(at, time.Time.Compare)
+	a.interval = whatchanged.Interval{From: at[0], To: at[len(at)-1].Add(whatchanged.Resolution)}
 }
 
 func (a *asking) addDeliveries(items []ChangeDetail) error {

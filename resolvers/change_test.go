@@ -30,8 +30,12 @@ func TestChangeKeepsTheOrderOfIDs(t *testing.T) {
 		}
 	}
 	a := must[*resolvers.Change](t)(change(t, w, arguments{"ids": []any{"b", "a"}}))
-	if a.Interval.From != ago(30) || a.Interval.To != ago(20).Add(whatchanged.Resolution) || a.AsOf != ago(20) {
-		t.Errorf("interval %v as of %v, want that of the changes", a.Interval, a.AsOf)
+	learned := a.Items[0].Event.SeenAt // of b, which was told after a
+	if a.Interval.From != ago(30) || a.Interval.To != learned.Add(whatchanged.Resolution) || a.AsOf != ago(20) {
+		t.Errorf("interval %v as of %v, want from the first effect to when the last was learned of", a.Interval, a.AsOf)
+	}
+	if a.Coverage.State != whatchanged.CoverageHeard {
+		t.Errorf("coverage %v: their source was heard when it told of them", a.Coverage)
 	}
 }
 

@@ -170,7 +170,7 @@ func coverageOf(sources []whatchanged.SourceCoverage) whatchanged.Coverage {
 		parts = append(parts, "no source has ever been heard")
 	}
 	if rejected > 0 {
-		parts = append(parts, fmt.Sprintf("%d deliveries were not understood", rejected))
+		parts = append(parts, countOf(rejected, "delivery was", "deliveries were")+" not understood")
 	}
 	c.Text = strings.Join(parts, "; ")
 	return c
