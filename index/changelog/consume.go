@@ -314,6 +314,9 @@ func (t *term) insist(ctx context.Context, what string, do func(context.Context)
 		if err == nil {
 			return nil
 		}
+		if ctx.Err() != nil {
+			return ctx.Err() // told to stop: nothing is wrong
+		}
 		t.log.config.Logger.Warn("cannot write", "what", what, "error", err, "again in", wait)
 		if err := pause(ctx, wait); err != nil {
 			return err
