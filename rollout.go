@@ -48,12 +48,12 @@ type Rollout struct {
 
 // RolloutOf derives a rollout from its steps, given in any order. Events that
 // are no step of a rollout are passed over; it returns nil when none is left.
-func RolloutOf(events []Event) *Rollout {
-	steps := slices.DeleteFunc(slices.Clone(events), func(e Event) bool { return e.Rollout == nil })
+func RolloutOf(events []*Event) *Rollout {
+	steps := slices.DeleteFunc(slices.Clone(events), func(e *Event) bool { return e.Rollout == nil })
 	if len(steps) == 0 {
 		return nil
 	}
-	slices.SortFunc(steps, func(a, b Event) int { return a.Key().Compare(b.Key()) })
+	slices.SortFunc(steps, func(a, b *Event) int { return a.Key().Compare(b.Key()) })
 	first, last := steps[0], steps[len(steps)-1]
 	r := &Rollout{ID: first.Rollout.ID, Phase: last.Rollout.Phase, StartedAt: first.EffectiveAt, UpdatedAt: last.EffectiveAt}
 	for _, e := range steps {

@@ -31,9 +31,11 @@ type Selection struct {
 
 // A Page is what a Selection found: the events up to its limit, and how many
 // there are without After and Limit. Of an event that was corrected, only the
-// last revision known in the view is found.
+// last revision known in the view is found. The events are shared with the
+// index and with other readers: nobody may alter them. The slice is the
+// caller's.
 type Page struct {
-	Events []Event
+	Events []*Event
 	Total  int
 }
 

@@ -150,8 +150,8 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// join makes one page of two. Its events are the caller's to alter: the hot
-// tier hands over its own copies, and those of a kept answer are copied here.
+// join makes one page of two, with a slice of its own: that of a kept answer
+// is shared.
 func join(recent, past whatchanged.Page, descending bool, limit int) whatchanged.Page {
 	total := recent.Total + past.Total
 	if len(past.Events) == 0 {

@@ -117,7 +117,7 @@ func (r *running) found(known whatchanged.Position, i whatchanged.Interval, who 
 	return strings.Join(names(page.Events), " ")
 }
 
-func names(events []whatchanged.Event) (all []string) {
+func names(events []*whatchanged.Event) (all []string) {
 	for i := range events {
 		all = append(all, events[i].Identity())
 	}

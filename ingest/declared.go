@@ -34,8 +34,8 @@ func (d declaredIn) Declared(ctx context.Context, source string, entities []what
 			return nil, err
 		}
 		for _, e := range page.Events {
-			if _, later := last[e.Entity]; !later && e.Source == source && IsDeclaration(&e) {
-				last[e.Entity] = e
+			if _, later := last[e.Entity]; !later && e.Source == source && IsDeclaration(e) {
+				last[e.Entity] = *e
 			}
 		}
 		if len(page.Events) < s.Limit {

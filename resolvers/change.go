@@ -93,11 +93,11 @@ func (a *asking) events(ids []string) ([]whatchanged.Event, error) {
 	}
 	var out []whatchanged.Event
 	for _, id := range ids {
-		i := slices.IndexFunc(page.Events, func(e whatchanged.Event) bool { return e.ID == id })
+		i := slices.IndexFunc(page.Events, func(e *whatchanged.Event) bool { return e.ID == id })
 		if i < 0 {
 			return nil, whatchanged.Errorf(whatchanged.CodeNotFound, "change %q is not known; take ids from the items of another answer", id).In("ids")
 		}
-		out = append(out, presentable(page.Events[i]))
+		out = append(out, presentable(*page.Events[i]))
 	}
 	return out, nil
 }

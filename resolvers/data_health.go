@@ -89,10 +89,9 @@ type lags struct {
 	seconds []float64 // of those whose source told their time
 }
 
-func lagsOf(events []whatchanged.Event) map[string]*lags {
+func lagsOf(events []*whatchanged.Event) map[string]*lags {
 	by := map[string]*lags{}
-	for i := range events {
-		e := &events[i]
+	for _, e := range events {
 		l := by[e.Source]
 		if l == nil {
 			l = &lags{}

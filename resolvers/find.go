@@ -135,8 +135,7 @@ func (a *asking) findChanges(query string, kinds []string, x *excluded) ([]FindM
 	x.add(ReasonBeyondLimit, page.Total-len(page.Events))
 	matches := []FindMatch{}
 	total := page.Total
-	for i := range page.Events {
-		e := &page.Events[i]
+	for _, e := range page.Events {
 		if len(kinds) > 0 && !slices.ContainsFunc(kinds, func(k string) bool { return strings.EqualFold(k, string(e.Entity.Kind)) }) {
 			x.add(ReasonOtherKind, 1)
 			total--

@@ -216,10 +216,9 @@ func (f filter) wantsKind(k whatchanged.EventKind) bool {
 }
 
 // apply keeps the events that pass, and counts the others.
-func (f filter) apply(events []whatchanged.Event, x *excluded) []*whatchanged.Event {
+func (f filter) apply(events []*whatchanged.Event, x *excluded) []*whatchanged.Event {
 	kept := make([]*whatchanged.Event, 0, len(events))
-	for i := range events {
-		e := &events[i]
+	for _, e := range events {
 		switch {
 		case !f.wantsKind(e.Kind):
 			x.add(ReasonOtherKind, 1)
@@ -235,7 +234,7 @@ func (f filter) apply(events []whatchanged.Event, x *excluded) []*whatchanged.Ev
 // candidates reads the changes in the window on the scope and around it, or
 // all of them when no scope was asked, latest first. What was there and is
 // not returned is counted.
-func (a *asking) candidates(near neighbourhood, whole bool, x *excluded) ([]whatchanged.Event, error) {
+func (a *asking) candidates(near neighbourhood, whole bool, x *excluded) ([]*whatchanged.Event, error) {
 	sel := whatchanged.Selection{Interval: a.interval, Descending: true, Limit: maxCandidates}
 	view := a.seeing(a.interval.To)
 	all, err := a.index.Changes(a.ctx, view, whatchanged.Selection{Interval: a.interval})

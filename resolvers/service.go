@@ -105,12 +105,11 @@ func (s *Service) connect(edges []whatchanged.Edge) {
 
 // fill reads the card from the entity's changes, latest first: of each thing
 // the last that was said holds.
-func (s *Service) fill(events []whatchanged.Event, limit int) {
+func (s *Service) fill(events []*whatchanged.Event, limit int) {
 	s.Versions, s.Rollouts, s.Items = []RunningVersion{}, []whatchanged.Rollout{}, []ChangeBrief{}
-	steps := map[string][]whatchanged.Event{}
+	steps := map[string][]*whatchanged.Event{}
 	var rollouts []string
-	for i := range events {
-		e := &events[i]
+	for _, e := range events {
 		if len(s.Items) < limit {
 			s.Items = append(s.Items, brief(e))
 		}
@@ -128,7 +127,7 @@ func (s *Service) fill(events []whatchanged.Event, limit int) {
 			if steps[e.Rollout.ID] == nil {
 				rollouts = append(rollouts, e.Rollout.ID)
 			}
-			steps[e.Rollout.ID] = append(steps[e.Rollout.ID], *e)
+			steps[e.Rollout.ID] = append(steps[e.Rollout.ID], e)
 		}
 	}
 	for _, id := range rollouts {

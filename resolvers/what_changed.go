@@ -156,10 +156,10 @@ func rolloutsOf(events []*whatchanged.Event) func(*whatchanged.Event) *whatchang
 		if !ok {
 			return nil
 		}
-		var steps []whatchanged.Event
+		var steps []*whatchanged.Event
 		for _, e := range events {
 			if k, ok := rolloutOf(e); ok && k == key {
-				steps = append(steps, *e)
+				steps = append(steps, e)
 			}
 		}
 		return whatchanged.RolloutOf(steps)

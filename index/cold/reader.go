@@ -87,11 +87,11 @@ func (q *query) view(v whatchanged.View) *query {
 }
 
 // events reads a query's events.
-func (r *Reader) events(ctx context.Context, name string, q *query) ([]whatchanged.Event, error) {
-	var all []whatchanged.Event
+func (r *Reader) events(ctx context.Context, name string, q *query) ([]*whatchanged.Event, error) {
+	var all []*whatchanged.Event
 	err := r.each(ctx, name, q, func(rows driver.Rows) error {
 		e, err := scanEvent(rows)
-		all = append(all, e)
+		all = append(all, &e)
 		return err
 	})
 	return all, err

@@ -137,7 +137,7 @@ func (s *snapshot) only(r run, v whatchanged.View) run {
 }
 
 // merge interleaves runs in the order the selection asks for, up to its limit.
-func merge(runs []run, sel whatchanged.Selection) []whatchanged.Event {
+func merge(runs []run, sel whatchanged.Selection) []*whatchanged.Event {
 	h := &runHeap{descending: sel.Descending}
 	cursors := make([]runCursor, len(runs))
 	left := 0
@@ -149,10 +149,10 @@ func merge(runs []run, sel whatchanged.Selection) []whatchanged.Event {
 		}
 	}
 	heap.Init(h)
-	out := make([]whatchanged.Event, 0, min(sel.Limit, left)) // events are large: growing would copy them again
+	out := make([]*whatchanged.Event, 0, min(sel.Limit, left))
 	for len(h.cursors) > 0 && len(out) < sel.Limit {
 		c := h.cursors[0]
-		out = append(out, *c.event())
+		out = append(out, c.event())
 		c.step()
 		if c.left() > 0 {
 			heap.Fix(h, 0)

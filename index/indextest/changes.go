@@ -175,5 +175,5 @@ func testWholeEvents(t *testing.T, open Opener) {
 	early.EffectiveAt, last.EffectiveAt = whatchanged.MinTime, whatchanged.MaxTime.Add(-whatchanged.Resolution)
 	log := each(full, bare, person, early, last)
 	page := must[whatchanged.Page](t)(open(t, log).Changes(t.Context(), everything(log), whatchanged.Selection{Limit: 9}))
-	same(t, "events", page.Events, []whatchanged.Event{log[3].Events[0], log[0].Events[0], log[1].Events[0], log[2].Events[0], log[4].Events[0]})
+	same(t, "events", page.Events, []*whatchanged.Event{&log[3].Events[0], &log[0].Events[0], &log[1].Events[0], &log[2].Events[0], &log[4].Events[0]})
 }

@@ -150,7 +150,7 @@ func asOf(log []whatchanged.Delivery, n int) whatchanged.View {
 	return whatchanged.View{AsOf: minute(n), KnownAt: whatchanged.At(uint64(len(log)))}
 }
 
-func identities(events []whatchanged.Event) (all []string) {
+func identities(events []*whatchanged.Event) (all []string) {
 	for i := range events {
 		all = append(all, events[i].Identity())
 	}

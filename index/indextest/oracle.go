@@ -79,7 +79,7 @@ func (o Oracle) Changes(_ context.Context, v whatchanged.View, s whatchanged.Sel
 		case len(s.IDs) > 0 && !slices.Contains(s.IDs, e.ID):
 		case s.Interval != whatchanged.Interval{} && !s.Interval.Contains(e.EffectiveAt):
 		default:
-			p.Events = append(p.Events, e)
+			p.Events = append(p.Events, &e)
 		}
 	}
 	p.Total = len(p.Events)
@@ -104,7 +104,7 @@ func (o Oracle) Changes(_ context.Context, v whatchanged.View, s whatchanged.Sel
 func (o Oracle) Mentions(_ context.Context, v whatchanged.View, m whatchanged.Mention) (p whatchanged.Page, _ error) {
 	for _, e := range o.seen(v) {
 		if carries(e, strings.TrimSpace(m.Text)) && (m.Interval == whatchanged.Interval{} || m.Interval.Contains(e.EffectiveAt)) {
-			p.Events = append(p.Events, e)
+			p.Events = append(p.Events, &e)
 		}
 	}
 	p.Total = len(p.Events)
