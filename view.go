@@ -21,12 +21,15 @@ type Watermark struct {
 // A Selection says which change events to read. Fields that are empty select
 // nothing out. All of them must hold.
 type Selection struct {
-	Entities   []Ref    // events on any of these
-	IDs        []string // events of any of these ids
-	Interval   Interval // by EffectiveAt
-	After      *Key     // only what comes after this in the order asked for
-	Descending bool     // latest first
-	Limit      int      // at most this many; 0 means none, only the total
+	Entities   []Ref       // events on any of these
+	IDs        []string    // events of any of these ids
+	Kinds      []EventKind // events of any of these kinds
+	Steps      bool        // only steps of rollouts
+	Interval   Interval    // by EffectiveAt
+	Seen       Interval    // by SeenAt, when they arrived
+	After      *Key        // only what comes after this in the order asked for
+	Descending bool        // latest first
+	Limit      int         // at most this many; 0 means none, only the total
 }
 
 // A Page is what a Selection found: the events up to its limit, and how many

@@ -62,7 +62,7 @@ func (x *Index) Changes(ctx context.Context, v whatchanged.View, s whatchanged.S
 	if err != nil {
 		return whatchanged.Page{}, err
 	}
-	if len(s.IDs) > 0 && t.Holds(v, s.IDs) {
+	if len(s.IDs) > 0 && t.Holds(v, s.IDs) || arrivedHot(t, v, s) {
 		return t.Changes(ctx, v, s)
 	}
 	read := func(i whatchanged.Interval) (whatchanged.Page, error) {
@@ -77,6 +77,50 @@ func (x *Index) Changes(ctx context.Context, v whatchanged.View, s whatchanged.S
 	}
 	recent, past, err := divide(t, v, s.Interval, read, readCold)
 	return join(recent, past, s.Descending, s.Limit), err
+}
+
+// arrivedHot reports whether all that a selection asks arrived after the hot
+// horizon: the tier holds that whenever it took effect.
+func arrivedHot(t *hot.Tier, v whatchanged.View, s whatchanged.Selection) bool {
+	return s.Seen != whatchanged.Interval{} && t.Covers(v, s.Seen)
+}
+
+// ChangesOfEach returns, for each entity of a selection, the page of it alone.
+func (x *Index) ChangesOfEach(ctx context.Context, v whatchanged.View, s whatchanged.Selection) ([]whatchanged.Page, error) {
+	t, err := x.tier(ctx, v.KnownAt)
+	if err != nil {
+		return nil, err
+	}
+	if arrivedHot(t, v, s) {
+		return t.ChangesOfEach(ctx, v, s)
+	}
+	read := func(i whatchanged.Interval) ([]whatchanged.Page, error) {
+		s.Interval = i
+		return t.ChangesOfEach(ctx, v, s)
+	}
+	readCold := func(v whatchanged.View, i whatchanged.Interval) ([]whatchanged.Page, error) {
+		s.Interval = i
+		return fromCold(ctx, x, "changesOfEach", v, s, func(ctx context.Context, r *cold.Reader) ([]whatchanged.Page, error) {
+			return r.ChangesOfEach(ctx, v, s)
+		})
+	}
+	recent, past, err := divide(t, v, s.Interval, read, readCold)
+	if err != nil {
+		return nil, err
+	}
+	pages := make([]whatchanged.Page, len(s.Entities))
+	for i := range pages {
+		pages[i] = join(pageAt(recent, i), pageAt(past, i), s.Descending, s.Limit)
+	}
+	return pages, nil
+}
+
+// pageAt returns the page at i, an empty one of a part that was not asked.
+func pageAt(pages []whatchanged.Page, i int) whatchanged.Page {
+	if i < len(pages) {
+		return pages[i]
+	}
+	return whatchanged.Page{}
 }
 
 // Mentions returns the events that carry a text, latest first.
@@ -102,10 +146,10 @@ func (x *Index) Mentions(ctx context.Context, v whatchanged.View, m whatchanged.
 // divide reads what took effect before the hot horizon from the cold tier, and
 // what did from it on from the hot tier; all of it from the cold tier if the
 // view knows less than the hot tier can prove. An empty interval asks nothing.
-func divide(t *hot.Tier, v whatchanged.View, i whatchanged.Interval,
-	read func(whatchanged.Interval) (whatchanged.Page, error),
-	readCold func(whatchanged.View, whatchanged.Interval) (whatchanged.Page, error),
-) (recent, past whatchanged.Page, err error) {
+func divide[T any](t *hot.Tier, v whatchanged.View, i whatchanged.Interval,
+	read func(whatchanged.Interval) (T, error),
+	readCold func(whatchanged.View, whatchanged.Interval) (T, error),
+) (recent, past T, err error) {
 	if i == (whatchanged.Interval{}) {
 		i = whatchanged.Always
 	}

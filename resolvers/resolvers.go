@@ -33,6 +33,11 @@ type Index interface {
 	// Changes returns the events of a selection.
 	Changes(ctx context.Context, v whatchanged.View, s whatchanged.Selection) (whatchanged.Page, error)
 
+	// ChangesOfEach returns for each of s.Entities, in their order, the page
+	// that Changes returns for it alone: the limit and the total are those of
+	// each. However many entities there are, it is one read.
+	ChangesOfEach(ctx context.Context, v whatchanged.View, s whatchanged.Selection) ([]whatchanged.Page, error)
+
 	// Mentions returns the events that carry a text: whose id or version is
 	// it, one of whose commits begins with it (at least 7 hexadecimal
 	// digits), or whose summary holds all its words (as substrings, case

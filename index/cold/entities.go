@@ -15,11 +15,7 @@ func composeEntities(v whatchanged.View, s whatchanged.EntitySelection) *query {
 		q.set("refs", texts(s.Refs))
 	}
 	if len(s.Kinds) > 0 {
-		kinds := make([]string, len(s.Kinds))
-		for i, k := range s.Kinds {
-			kinds[i] = string(k)
-		}
-		q.set("kinds", kinds)
+		q.set("kinds", words(s.Kinds))
 	}
 	if s.Text != "" {
 		q.set("text", strings.ToLower(s.Text))

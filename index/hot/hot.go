@@ -197,6 +197,15 @@ func (t *Tier) Changes(_ context.Context, v whatchanged.View, sel whatchanged.Se
 	return s.changes(v, sel), nil
 }
 
+// ChangesOfEach returns, for each entity of a selection, the page of it alone.
+func (t *Tier) ChangesOfEach(_ context.Context, v whatchanged.View, sel whatchanged.Selection) ([]whatchanged.Page, error) {
+	s, err := t.at(v)
+	if err != nil {
+		return nil, err
+	}
+	return s.changesOfEach(v, sel), nil
+}
+
 // Mentions returns the events that carry a text.
 func (t *Tier) Mentions(_ context.Context, v whatchanged.View, m whatchanged.Mention) (whatchanged.Page, error) {
 	s, err := t.at(v)

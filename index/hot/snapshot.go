@@ -104,10 +104,11 @@ func (s *snapshot) changes(v whatchanged.View, sel whatchanged.Selection) whatch
 	sel.Interval = seen(v, sel.Interval)
 	sel.Entities, sel.IDs = distinct(sel.Entities, whatchanged.Ref.Compare), distinct(sel.IDs, strings.Compare)
 	runs, certain := s.runs(v, sel)
+	wanted := wants(sel)
 	var page whatchanged.Page
 	for i, r := range runs {
-		if !certain {
-			runs[i] = s.only(r, v)
+		if !certain || wanted != nil {
+			runs[i] = s.only(r, v, wanted)
 		}
 		page.Total += runs[i].len()
 	}
@@ -123,12 +124,12 @@ func distinct[T comparable](s []T, compare func(a, b T) int) []T {
 	return slices.Compact(slices.SortedFunc(slices.Values(s), compare))
 }
 
-// only narrows r to what is visible.
-func (s *snapshot) only(r run, v whatchanged.View) run {
+// only narrows r to what is visible and, unless that is nil, wanted.
+func (s *snapshot) only(r run, v whatchanged.View, wanted func(*whatchanged.Event) bool) run {
 	kept := make([]int32, 0, r.len())
 	var all []*whatchanged.Event
 	for i := range r.len() {
-		if e := r.event(i); s.visible(e, v) {
+		if e := r.event(i); (wanted == nil || wanted(e)) && s.visible(e, v) {
 			kept = append(kept, int32(len(all)))
 			all = append(all, e)
 		}

@@ -87,6 +87,8 @@ func testNothing(t *testing.T, open Opener) {
 	same(t, "position", must[whatchanged.Position](t)(index.PositionAt(t.Context(), minute(0))), whatchanged.Position{})
 	v := whatchanged.View{AsOf: minute(0)}
 	same(t, "changes", must[whatchanged.Page](t)(index.Changes(t.Context(), v, whatchanged.Selection{Limit: 9})), whatchanged.Page{})
+	each := must[[]whatchanged.Page](t)(index.ChangesOfEach(t.Context(), v, whatchanged.Selection{Entities: refs(web, web), Limit: 9}))
+	same(t, "changes of each", each, make([]whatchanged.Page, 2))
 	same(t, "mentions", must[whatchanged.Page](t)(index.Mentions(t.Context(), v, whatchanged.Mention{Text: "a", Limit: 9})), whatchanged.Page{})
 	same(t, "entities", must[[]whatchanged.EntityRecord](t)(index.Entities(t.Context(), v, whatchanged.EntitySelection{Limit: 9})), []whatchanged.EntityRecord(nil))
 	walk := whatchanged.Walk{From: refs(web), Direction: whatchanged.DependsOn, Hops: 9, Limit: 9}

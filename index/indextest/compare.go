@@ -60,6 +60,11 @@ var sorts = []struct {
 		v, s := a.view(), a.selection()
 		return fmt.Sprintf("%+v %+v %+v", v, s, s.After), func(ctx context.Context, i Index) (any, error) { return i.Changes(ctx, v, s) }
 	}},
+	{"changes of each", func(a *asker) (string, question) {
+		v, s := a.view(), a.selection()
+		s.Entities = a.some()
+		return fmt.Sprintf("%+v %+v %+v", v, s, s.After), func(ctx context.Context, i Index) (any, error) { return i.ChangesOfEach(ctx, v, s) }
+	}},
 	{"mentions", func(a *asker) (string, question) {
 		v, m := a.view(), a.mention()
 		return fmt.Sprintf("%+v %+v", v, m), func(ctx context.Context, i Index) (any, error) { return i.Mentions(ctx, v, m) }
@@ -149,6 +154,13 @@ func (a *asker) selection() whatchanged.Selection {
 	if a.IntN(2) == 0 {
 		s.Interval = a.interval()
 	}
+	if a.IntN(4) == 0 {
+		s.Seen = a.interval()
+	}
+	if a.IntN(4) == 0 {
+		s.Kinds = []whatchanged.EventKind{pick(&a.generator, kinds), pick(&a.generator, kinds)}
+	}
+	s.Steps = a.IntN(6) == 0
 	if a.IntN(3) == 0 {
 		e := a.known()
 		key := e.Key()

@@ -29,6 +29,7 @@ type Index interface {
 	Watermark(context.Context) (whatchanged.Watermark, error)
 	PositionAt(context.Context, time.Time) (whatchanged.Position, error)
 	Changes(context.Context, whatchanged.View, whatchanged.Selection) (whatchanged.Page, error)
+	ChangesOfEach(context.Context, whatchanged.View, whatchanged.Selection) ([]whatchanged.Page, error)
 	Mentions(context.Context, whatchanged.View, whatchanged.Mention) (whatchanged.Page, error)
 	Entities(context.Context, whatchanged.View, whatchanged.EntitySelection) ([]whatchanged.EntityRecord, error)
 	Reach(context.Context, whatchanged.View, whatchanged.Walk) ([]whatchanged.Reached, error)
@@ -55,6 +56,8 @@ type Opener func(t *testing.T, deliveries []whatchanged.Delivery) Index
 // Run runs the suite.
 func Run(t *testing.T, open Opener, o Options) {
 	t.Run("changes", func(t *testing.T) { testChanges(t, open) })
+	t.Run("changes by what they are", func(t *testing.T) { testKinds(t, open) })
+	t.Run("changes of each", func(t *testing.T) { testEach(t, open) })
 	t.Run("corrections", func(t *testing.T) { testCorrections(t, open) })
 	t.Run("whole events", func(t *testing.T) { testWholeEvents(t, open) })
 	t.Run("mentions", func(t *testing.T) { testMentions(t, open) })

@@ -77,7 +77,10 @@ func (o Oracle) Changes(_ context.Context, v whatchanged.View, s whatchanged.Sel
 		switch {
 		case len(s.Entities) > 0 && !slices.Contains(s.Entities, e.Entity):
 		case len(s.IDs) > 0 && !slices.Contains(s.IDs, e.ID):
+		case len(s.Kinds) > 0 && !slices.Contains(s.Kinds, e.Kind):
+		case s.Steps && e.Rollout == nil:
 		case s.Interval != whatchanged.Interval{} && !s.Interval.Contains(e.EffectiveAt):
+		case s.Seen != whatchanged.Interval{} && !s.Seen.Contains(e.SeenAt):
 		default:
 			p.Events = append(p.Events, &e)
 		}
@@ -98,6 +101,17 @@ func (o Oracle) Changes(_ context.Context, v whatchanged.View, s whatchanged.Sel
 	}
 	p.Events = p.Events[:min(s.Limit, len(p.Events))]
 	return p, o.stale(v)
+}
+
+// ChangesOfEach implements [Index].
+func (o Oracle) ChangesOfEach(ctx context.Context, v whatchanged.View, s whatchanged.Selection) (all []whatchanged.Page, _ error) {
+	for _, ref := range s.Entities {
+		one := s
+		one.Entities = []whatchanged.Ref{ref}
+		p, _ := o.Changes(ctx, v, one)
+		all = append(all, p)
+	}
+	return all, o.stale(v)
 }
 
 // Mentions implements [Index].

@@ -67,6 +67,9 @@ func (g *generator) event(source string, received time.Time) whatchanged.Event {
 		e.Actor = &whatchanged.Actor{Name: "ann", Automation: g.IntN(2) == 0}
 		e.Attributes = map[string]string{"ticket": fmt.Sprint("OPS-", g.IntN(50))}
 	}
+	if g.IntN(4) == 0 {
+		e.Rollout = &whatchanged.RolloutStep{ID: fmt.Sprint("rollout-", g.IntN(5)), Phase: whatchanged.PhaseProgressing}
+	}
 	if g.IntN(3) == 0 {
 		e.Kind = whatchanged.Topology
 		e.Dependency = &whatchanged.Dependency{To: pick(g, entities), Evidence: pick(g, evidence), Removed: g.IntN(3) == 0}

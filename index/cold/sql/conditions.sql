@@ -6,6 +6,31 @@
     summary, approval, validation, links, rollout, rollout_phase, rollout_share,
     dependency, dependency_evidence, dependency_removed, parent, attributes{{end}}
 
+{{- /* What a selection asks. */ -}}
+{{- define "selected"}}{{template "known"}}
+  AND effective_at <= {as_of:DateTime64(6, 'UTC')}
+{{- if .Entities}}
+  AND entity IN {entities:Array(String)}{{end}}
+{{- if .IDs}}
+  AND id IN {ids:Array(String)}{{end}}
+{{- if .Kinds}}
+  AND kind IN {kinds:Array(String)}{{end}}
+{{- if .Steps}}
+  AND (rollout != '' OR rollout_phase != ''){{end}}
+{{- if .Interval}}
+  AND effective_at >= {from:DateTime64(6, 'UTC')} AND effective_at < {to:DateTime64(6, 'UTC')}{{end}}
+{{- if .Seen}}
+  AND seen_at >= {seen_from:DateTime64(6, 'UTC')} AND seen_at < {seen_to:DateTime64(6, 'UTC')}{{end}}
+  AND {{template "standing"}}{{end}}
+
+{{- /* Only what comes after a key in the order asked for. */ -}}
+{{- define "after"}}{{if .After}}
+  AND (effective_at, sequence, ordinal) {{if .Descending}}<{{else}}>{{end}} ({after_at:DateTime64(6, 'UTC')}, {after_sequence:UInt64}, {after_ordinal:UInt32}){{end}}{{end}}
+
+{{- /* The order asked for. */ -}}
+{{- define "in_order"}}{{$order := ""}}{{if .Descending}}{{$order = " DESC"}}{{end -}}
+effective_at{{$order}}, sequence{{$order}}, ordinal{{$order}}{{end}}
+
 {{- /* Nothing beyond the position the view knows. */ -}}
 {{- define "known"}}(sequence, ordinal) <= ({known_sequence:UInt64}, {known_ordinal:UInt32}){{end}}
 

@@ -1,6 +1,7 @@
 -- The events of a selection, or how many there are.
 -- With entities the primary key leads to them; without, the projection by_time
--- leads to the interval; ids are found by their bloom filter.
+-- leads to the interval; ids are found by their bloom filter, and what arrived
+-- lately by the minimum and maximum of seen_at.
 SELECT sequence, ordinal, id, revision, source, kind, action, entity, environment, region, cluster, cell,
     actor, actor_is, written_at, effective_at, seen_at, clock, before, after, diff, version, previous_version, commits, reverts,
     summary, approval, validation, links, rollout, rollout_phase, rollout_share,

@@ -1,6 +1,7 @@
 -- The events of a selection, or how many there are.
 -- With entities the primary key leads to them; without, the projection by_time
--- leads to the interval; ids are found by their bloom filter.
+-- leads to the interval; ids are found by their bloom filter, and what arrived
+-- lately by the minimum and maximum of seen_at.
 SELECT count()
 FROM events
 WHERE (sequence, ordinal) <= ({known_sequence:UInt64}, {known_ordinal:UInt32})
