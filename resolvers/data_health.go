@@ -54,7 +54,7 @@ func (a *asking) dataHealth(in DataHealthInput) (*DataHealth, error) {
 	if out.Envelope, err = a.envelope(); err != nil {
 		return nil, err
 	}
-	page, err := a.index.Changes(a.ctx, a.seeing(a.interval.To), whatchanged.Selection{Interval: a.interval, Descending: true, Limit: maxCandidates})
+	page, err := a.index.Changes(a.ctx, a.seeing(whatchanged.MaxTime), whatchanged.Selection{Seen: a.interval, Descending: true, Limit: maxCandidates})
 	if err != nil {
 		return nil, err
 	}

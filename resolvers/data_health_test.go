@@ -69,6 +69,18 @@ func TestDataHealthOfWhatWasNeverHeard(t *testing.T) {
 	}
 }
 
+func TestWhatCameLateCountsWhenItCame(t *testing.T) {
+	w := newWorld(t)
+	w.arrived("git", 30, whatchanged.Accepted, 10, 48*3600, -3600)
+	a := dataHealth(t, w, arguments{"since": "-1h"})
+	if s := a.Items[0]; s.Changes != 3 || *s.LagSeconds != 10 || *s.MaxLagSeconds != 48*3600 {
+		t.Errorf("from before the window and from ahead of it: %+v", s)
+	}
+	if s := dataHealth(t, w, arguments{"since": "-50h", "until": "-40h"}).Items; s[0].Changes != 0 {
+		t.Errorf("of that time nothing was learned then: %+v", s[0])
+	}
+}
+
 func TestDataHealthAsKnownThen(t *testing.T) {
 	w := newWorld(t)
 	w.arrived("git", 60, whatchanged.Accepted, 1)
