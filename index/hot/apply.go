@@ -33,9 +33,11 @@ func (t *Tier) Apply(ds []whatchanged.Delivery) {
 	s.learn(events)
 	s.repaired = s.repairs(events, s.horizon)
 	if len(events) > 0 {
-		s.segments = compact(append(slices.Clone(s.segments), newSegment(events)))
+		s.markCorrected(events)
+		s.parts = compact(append(slices.Clip(s.parts), s.partOf(newSegment(events, s.names))))
 	}
 	t.publish(&s)
+	t.tidy()
 }
 
 func (t *Tier) publish(s *snapshot) {
@@ -84,11 +86,7 @@ func (s *snapshot) learn(events []*whatchanged.Event) {
 	}
 	s.addEntities(first)
 	if len(edges) > 0 {
-		s.edges = maps.Clone(s.edges)
-		for _, e := range edges {
-			s.addEdge(e)
-		}
-		s.topology = newTopology(s.edges)
+		s.topology = s.topology.with(edges, s.names)
 	}
 }
 
@@ -96,28 +94,14 @@ func (s *snapshot) addEntities(first map[whatchanged.Ref]whatchanged.Position) {
 	if len(first) == 0 {
 		return
 	}
-	s.entities = slices.Grow(slices.Clone(s.entities), len(first))
-	for ref, p := range first {
-		s.entities = append(s.entities, entity{whatchanged.EntityRecord{Ref: ref, FirstKnown: p}, ref.String()})
+	all := make([]entity, 0, len(s.entities)+len(first))
+	rest := s.entities
+	for _, ref := range slices.SortedFunc(maps.Keys(first), whatchanged.Ref.Compare) {
+		n, _ := slices.BinarySearchFunc(rest, ref, func(e entity, r whatchanged.Ref) int { return e.Ref.Compare(r) })
+		all = append(append(all, rest[:n]...), entity{whatchanged.EntityRecord{Ref: ref, FirstKnown: first[ref]}, ref.String()})
+		rest = rest[n:]
 	}
-	slices.SortFunc(s.entities, func(a, b entity) int { return a.Ref.Compare(b.Ref) })
-}
-
-// compact merges the youngest segments while they are not much smaller than
-// the one before, so that sizes fall by half or more and their number stays
-// logarithmic.
-func compact(segments []*segment) []*segment {
-	n := len(segments)
-	size := len(segments[n-1].events)
-	from := n - 1
-	for from > 0 && len(segments[from-1].events) < 2*size {
-		from--
-		size += len(segments[from].events)
-	}
-	if from == n-1 {
-		return segments
-	}
-	return append(segments[:from:from], mergeSegments(segments[from:]))
+	s.entities = append(all, rest...)
 }
 
 // Trim moves the horizon forward and forgets what lies before it. What the
@@ -132,12 +116,9 @@ func (t *Tier) Trim(horizon time.Time) {
 	}
 	s := *was
 	s.horizon, s.position = horizon, was.positionAt(horizon)
-	s.segments = nil
-	for _, seg := range was.segments {
-		s.repaired = s.repairs(seg.events, s.horizon)
-		if kept := seg.keep(s.horizon, s.position); len(kept.events) > 0 {
-			s.segments = append(s.segments, kept)
-		}
+	for _, p := range s.parts { // what took effect before the last horizon was counted then
+		from := min(p.before(was.horizon.UnixMicro()), p.before(horizon.UnixMicro()))
+		s.repaired = s.repairs(p.events[from:p.before(horizon.UnixMicro())], horizon)
 	}
 	s.arrivals = slices.Clone(s.arrivals[len(s.arrivals.upTo(s.position.Sequence)):])
 	s.sources = make(map[string]*heardOf, len(was.sources))
@@ -145,6 +126,7 @@ func (t *Tier) Trim(horizon time.Time) {
 		s.sources[name] = h.after(s.position.Sequence)
 	}
 	t.current.Store(&s)
+	t.tidy()
 }
 
 // after forgets all but the last arrival up to a sequence number.
@@ -157,18 +139,6 @@ func (h *heardOf) after(sequence uint64) *heardOf {
 	out.all = slices.Clone(h.all[len(old):])
 	out.rejected = slices.Clone(h.rejected[len(h.rejected.upTo(sequence)):])
 	return out
-}
-
-// addEdge keeps histories in order of time. It must only be called on maps
-// that no published snapshot shares.
-func (s *snapshot) addEdge(e Edge) {
-	k := edgeKey{e.From, e.Dependency.To, e.Dependency.Evidence}
-	v := edgeVersion{e.EffectiveAt, e.Position, e.Dependency.Removed, e.ID, e.Revision}
-	h := append(slices.Clone(s.edges[k]), v)
-	slices.SortFunc(h, func(a, b edgeVersion) int {
-		return whatchanged.Key{EffectiveAt: a.effectiveAt, Position: a.position}.Compare(whatchanged.Key{EffectiveAt: b.effectiveAt, Position: b.position})
-	})
-	s.edges[k] = h
 }
 
 // hear notes deliveries, in the order of the log. It must only be called by

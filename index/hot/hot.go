@@ -5,8 +5,8 @@
 // Readers load one pointer and work on an immutable snapshot; one writer tails
 // the change log and swaps in the next. Events stand in segments: immutable
 // runs in order of time, with postings per entity. A batch adds a small
-// segment, and segments of like size are merged, so that a read looks at few
-// of them and a batch copies little.
+// segment, and segments of like size are merged, the large ones aside, so that
+// a read looks at few of them and a batch copies little.
 //
 // The tier answers only what it can prove, and says so itself: see
 // [Tier.Covers]. It keeps every event that took effect at or after its horizon
@@ -62,29 +62,29 @@ type Tier struct {
 	mu      sync.Mutex // held by whoever makes the next snapshot
 	current atomic.Pointer[snapshot]
 	moved   chan struct{} // closed and replaced when the watermark moves
+	tidying atomic.Bool   // see tidy
 }
 
 // Open returns a tier that starts from base.
 func Open(base Base) *Tier {
 	s := &snapshot{
 		horizon: base.Horizon, position: base.Position, watermark: base.Watermark, repaired: base.Watermark.Position,
-		revisions: map[string][]revision{}, edges: map[edgeKey]history{}, sources: map[string]*heardOf{},
+		names: newNames(), revisions: map[string][]revision{}, topology: emptyTopology(), sources: map[string]*heardOf{},
 	}
 	for _, r := range base.Entities {
 		s.entities = append(s.entities, entity{r, r.Ref.String()})
 	}
 	slices.SortFunc(s.entities, func(a, b entity) int { return a.Ref.Compare(b.Ref) })
-	for _, e := range base.Edges {
-		s.addEdge(e)
-	}
-	s.topology = newTopology(s.edges)
+	s.topology = s.topology.with(base.Edges, s.names)
 	events := make([]*whatchanged.Event, len(base.Events))
 	for i := range base.Events {
 		events[i] = &base.Events[i]
 	}
-	s.segments = []*segment{newSegment(events)}
 	for _, c := range base.Corrections {
 		s.revisions[c.ID] = append(s.revisions[c.ID], revision{c.Revision, c.Position})
+	}
+	if len(events) > 0 {
+		s.parts = []part{s.partOf(newSegment(events, s.names))}
 	}
 	for name, at := range base.LastHeard {
 		s.sources[name] = &heardOf{before: &at}
@@ -136,8 +136,8 @@ func (t *Tier) Repaired() whatchanged.Position { return t.current.Load().repaire
 // Len returns how many events the tier holds.
 func (t *Tier) Len() int {
 	n := 0
-	for _, s := range t.current.Load().segments {
-		n += len(s.events)
+	for _, p := range t.current.Load().parts {
+		n += len(p.events)
 	}
 	return n
 }
@@ -230,7 +230,7 @@ func (t *Tier) Reach(_ context.Context, v whatchanged.View, w whatchanged.Walk) 
 	if err != nil {
 		return nil, err
 	}
-	return s.topology.reach(s.in(v), w), nil
+	return s.topology.reach(s.in(v), s.topology.numbers(w.From, s.names), w), nil
 }
 
 // Edges returns the dependency edges that hold in the view and touch any of
@@ -240,7 +240,7 @@ func (t *Tier) Edges(_ context.Context, v whatchanged.View, refs []whatchanged.R
 	if err != nil {
 		return nil, err
 	}
-	return s.topology.touching(s.in(v), refs, limit), nil
+	return s.topology.touching(s.in(v), s.topology.numbers(refs, s.names), limit), nil
 }
 
 // Sources says how each source was heard in an interval of arrival.
@@ -259,9 +259,9 @@ func (t *Tier) Known(identity string) (first whatchanged.Position, ok bool) {
 	if i := strings.LastIndexByte(identity, '#'); i > 0 {
 		id = identity[:i] // unless the id itself holds one: both are tried
 	}
-	for _, s := range t.current.Load().segments {
-		for _, at := range slices.Concat(s.byID[identity], s.byID[id]) {
-			if e := s.events[at]; e.Identity() == identity && (!ok || e.Position.Compare(first) < 0) {
+	for _, p := range t.current.Load().parts {
+		for _, at := range slices.Concat(p.withID(identity), p.withID(id)) {
+			if e := p.events[at]; e.Identity() == identity && (!ok || e.Position.Compare(first) < 0) {
 				first, ok = e.Position, true
 			}
 		}

@@ -1,7 +1,6 @@
 package hot
 
 import (
-	"container/heap"
 	"slices"
 	"sort"
 	"strings"
@@ -19,10 +18,10 @@ type snapshot struct {
 	watermark whatchanged.Watermark
 	repaired  whatchanged.Position // see Tier.Repaired
 
-	segments  []*segment
+	names     *names // shared with all snapshots of the tier
+	parts     []part
 	revisions map[string][]revision // corrections, by event id
 	entities  []entity              // by reference
-	edges     map[edgeKey]history
 	topology  *topology
 	arrivals  arrivals            // of all sources
 	sources   map[string]*heardOf // by source
@@ -56,12 +55,6 @@ type heardOf struct {
 	rejected arrivals
 }
 
-// visible reports whether e is there in the view: known, and not corrected as
-// far as was known.
-func (s *snapshot) visible(e *whatchanged.Event, v whatchanged.View) bool {
-	return e.Position.Compare(v.KnownAt) <= 0 && !s.corrected(e.ID, e.Revision, v)
-}
-
 // corrected reports whether a later revision was known in the view.
 func (s *snapshot) corrected(id string, number int, v whatchanged.View) bool {
 	return len(s.revisions) > 0 && slices.ContainsFunc(s.revisions[id], func(r revision) bool {
@@ -76,15 +69,13 @@ func (s *snapshot) in(v whatchanged.View) func(*edgeVersion) bool {
 	}
 }
 
-// runs returns the stretches that hold the selection's events, and whether all
-// of them are visible without looking.
-func (s *snapshot) runs(v whatchanged.View, sel whatchanged.Selection) (runs []run, certain bool) {
-	certain = len(s.revisions) == 0
-	for _, seg := range s.segments {
-		runs = append(runs, seg.runs(sel)...)
-		certain = certain && seg.last.Compare(v.KnownAt) <= 0
+// runs returns the stretches that hold the selection's events.
+func (s *snapshot) runs(sel whatchanged.Selection) (runs []run) {
+	numbers := s.names.known(sel.Entities)
+	for _, p := range s.parts {
+		runs = append(runs, p.runs(sel, numbers)...)
 	}
-	return runs, certain
+	return runs
 }
 
 // seen narrows an interval of effect to what has taken effect in the view. An
@@ -103,16 +94,16 @@ func seen(v whatchanged.View, i whatchanged.Interval) whatchanged.Interval {
 func (s *snapshot) changes(v whatchanged.View, sel whatchanged.Selection) whatchanged.Page {
 	sel.Interval = seen(v, sel.Interval)
 	sel.Entities, sel.IDs = distinct(sel.Entities, whatchanged.Ref.Compare), distinct(sel.IDs, strings.Compare)
-	runs, certain := s.runs(v, sel)
-	wanted := wants(sel)
+	runs, wanted := s.runs(sel), wants(sel)
 	var page whatchanged.Page
 	for i, r := range runs {
-		if !certain || wanted != nil {
-			runs[i] = s.only(r, v, wanted)
+		if wanted != nil {
+			r = s.only(r, v, wanted)
+			runs[i] = r
 		}
-		page.Total += runs[i].len()
+		page.Total += s.count(r, v)
 	}
-	page.Events = merge(runs, sel)
+	page.Events = s.merge(runs, v, sel, page.Total)
 	return page
 }
 
@@ -124,118 +115,17 @@ func distinct[T comparable](s []T, compare func(a, b T) int) []T {
 	return slices.Compact(slices.SortedFunc(slices.Values(s), compare))
 }
 
-// only narrows r to what is visible and, unless that is nil, wanted.
-func (s *snapshot) only(r run, v whatchanged.View, wanted func(*whatchanged.Event) bool) run {
-	kept := make([]int32, 0, r.len())
-	var all []*whatchanged.Event
-	for i := range r.len() {
-		if e := r.event(i); (wanted == nil || wanted(e)) && s.visible(e, v) {
-			kept = append(kept, int32(len(all)))
-			all = append(all, e)
-		}
-	}
-	return run{all, kept}
-}
-
-// merge interleaves runs in the order the selection asks for, up to its limit.
-func merge(runs []run, sel whatchanged.Selection) []*whatchanged.Event {
-	h := &runHeap{descending: sel.Descending}
-	cursors := make([]runCursor, len(runs))
-	left := 0
-	for i, r := range runs {
-		cursors[i] = newRunCursor(r, sel)
-		if n := cursors[i].left(); n > 0 {
-			left += n
-			h.cursors = append(h.cursors, &cursors[i])
-		}
-	}
-	heap.Init(h)
-	out := make([]*whatchanged.Event, 0, min(sel.Limit, left))
-	for len(h.cursors) > 0 && len(out) < sel.Limit {
-		c := h.cursors[0]
-		out = append(out, c.event())
-		c.step()
-		if c.left() > 0 {
-			heap.Fix(h, 0)
-		} else {
-			heap.Pop(h)
-		}
-	}
-	return out
-}
-
-// A runCursor steps through a run in either direction.
-type runCursor struct {
-	run
-	at, end, by int
-}
-
-// newRunCursor starts behind sel.After.
-func newRunCursor(r run, sel whatchanged.Selection) runCursor {
-	c := runCursor{run: r, at: 0, end: r.len(), by: 1}
-	if sel.Descending {
-		c.at, c.end, c.by = r.len()-1, -1, -1
-	}
-	if sel.After == nil {
-		return c
-	}
-	if sel.Descending {
-		c.at = sort.Search(r.len(), func(i int) bool { return r.event(i).Key().Compare(*sel.After) >= 0 }) - 1
-	} else {
-		c.at = sort.Search(r.len(), func(i int) bool { return r.event(i).Key().Compare(*sel.After) > 0 })
-	}
-	return c
-}
-
-func (c *runCursor) left() int                 { return (c.end - c.at) * c.by }
-func (c *runCursor) step()                     { c.at += c.by }
-func (c *runCursor) event() *whatchanged.Event { return c.run.event(c.at) }
-
-// runHeap orders cursors by the event they stand at.
-type runHeap struct {
-	cursors    []*runCursor
-	descending bool
-}
-
-// Len, Less, Swap, Push and Pop implement [heap.Interface].
-func (h *runHeap) Len() int { return len(h.cursors) }
-
-// Less implements [heap.Interface].
-func (h *runHeap) Less(i, j int) bool {
-	c := h.cursors[i].event().Key().Compare(h.cursors[j].event().Key())
-	return c < 0 != h.descending && c != 0
-}
-
-// Swap implements [heap.Interface].
-func (h *runHeap) Swap(i, j int) { h.cursors[i], h.cursors[j] = h.cursors[j], h.cursors[i] }
-
-// Push implements [heap.Interface].
-func (h *runHeap) Push(x any) { h.cursors = append(h.cursors, x.(*runCursor)) }
-
-// Pop implements [heap.Interface].
-func (h *runHeap) Pop() any {
-	last := h.cursors[len(h.cursors)-1]
-	h.cursors = h.cursors[:len(h.cursors)-1]
-	return last
-}
-
 // mentions searches the events of an interval for a text, latest first.
 func (s *snapshot) mentions(v whatchanged.View, m whatchanged.Mention) whatchanged.Page {
 	match := matcher(m.Text)
 	all := whatchanged.Selection{Interval: seen(v, m.Interval), Descending: true, Limit: m.Limit}
-	runs, _ := s.runs(v, all)
+	runs := s.runs(all)
 	var page whatchanged.Page
 	for i, r := range runs {
-		var kept []*whatchanged.Event
-		for n := range r.len() {
-			if e := r.event(n); match(e) && s.visible(e, v) {
-				kept = append(kept, e)
-			}
-		}
-		runs[i] = run{events: kept}
-		page.Total += len(kept)
+		runs[i] = s.only(r, v, match)
+		page.Total += runs[i].len()
 	}
-	page.Events = merge(runs, all)
+	page.Events = s.merge(runs, v, all, page.Total)
 	return page
 }
 

@@ -19,96 +19,153 @@ type edgeVersion struct {
 	revision    int
 }
 
-// edgeKey names an edge. Edges of different evidence stand side by side.
-type edgeKey struct {
-	from, to whatchanged.Ref
-	evidence whatchanged.Evidence
-}
-
-// A topology is every edge there ever was, as compressed adjacency: nodes are
-// numbers in the order of their references, and the edges of node n are
-// targets[offsets[n]:offsets[n+1]]. Which of them hold is asked of their
-// versions, so one topology serves every view.
-type topology struct {
-	nodes    []whatchanged.Ref
-	out, in  adjacency
-	versions [][]strand // by link
-	marks    *sync.Pool // of *marking
-}
-
 // A history is the versions of one edge of one evidence, in order of time.
 type history []edgeVersion
 
-// A strand is one evidence for an edge.
+// A strand is one evidence for an edge. Edges of different evidence stand side
+// by side, in order.
 type strand struct {
 	evidence whatchanged.Evidence
 	history
 }
 
-type adjacency struct {
-	offsets []uint32
-	targets []uint32
-	links   []uint32 // index into versions
+// A topology is every edge there ever was, as compressed adjacency, and what
+// came since that was made: the nodes whose arcs changed and the links whose
+// strands did, which stand instead of the compressed ones. Nodes are numbers
+// of names. Which edges hold is asked of their versions, so one topology
+// serves every view. It never changes.
+type topology struct {
+	refs    []whatchanged.Ref // by number
+	base    *compressed
+	arcs    map[uint32][2]arcs // by node, in both directions
+	strands map[uint32][]strand
+	links   uint32 // how many there are
+	marks   *sync.Pool
 }
 
-// newTopology builds the adjacency of edges.
-func newTopology(edges map[edgeKey]history) *topology {
-	t := &topology{}
-	t.nodes = nodesOf(edges)
-	number := make(map[whatchanged.Ref]uint32, len(t.nodes))
-	for i, n := range t.nodes {
-		number[n] = uint32(i)
-	}
-	type pair struct{ from, to uint32 }
-	link := map[pair]uint32{}
-	var pairs []pair
-	for k, h := range edges {
-		p := pair{number[k.from], number[k.to]}
-		l, ok := link[p]
-		if !ok {
-			l = uint32(len(t.versions))
-			link[p] = l
-			t.versions = append(t.versions, nil)
-			pairs = append(pairs, p)
-		}
-		t.versions[l] = append(t.versions[l], strand{k.evidence, h})
-	}
-	for _, s := range t.versions {
-		slices.SortFunc(s, func(a, b strand) int { return cmp.Compare(a.evidence, b.evidence) })
-	}
-	ends := func(forward bool) adjacency {
-		a := adjacency{offsets: make([]uint32, len(t.nodes)+1), targets: make([]uint32, len(pairs)), links: make([]uint32, len(pairs))}
-		for _, p := range pairs {
-			if !forward {
-				p.from = p.to
-			}
-			a.offsets[p.from+1]++
-		}
-		for i := 1; i < len(a.offsets); i++ {
-			a.offsets[i] += a.offsets[i-1]
-		}
-		next := slices.Clone(a.offsets)
-		for _, p := range pairs {
-			l := link[p]
-			if !forward {
-				p.from, p.to = p.to, p.from
-			}
-			a.targets[next[p.from]], a.links[next[p.from]] = p.to, l
-			next[p.from]++
-		}
-		return a
-	}
-	t.out, t.in = ends(true), ends(false)
-	t.marks = &sync.Pool{New: func() any { return &marking{epoch: make([]uint32, len(t.nodes)), pred: make([]uint32, len(t.nodes))} }}
+// compressed adjacency: the arcs of node n are those from offsets[n] to
+// offsets[n+1], by number.
+type compressed struct {
+	offsets [2][]uint32
+	arcs    [2]arcs
+	strands [][]strand // by link
+}
+
+// arcs lead to nodes, in the order of their numbers; links say what is known of
+// each, the same for both of its ends.
+type arcs struct{ nodes, links []uint32 }
+
+// out and in are the two directions of arcs.
+const (
+	out = 0
+	in  = 1
+)
+
+func emptyTopology() *topology {
+	t := &topology{base: &compressed{}}
+	t.marks = &sync.Pool{New: func() any { return &marking{} }}
 	return t
 }
 
-func nodesOf(edges map[edgeKey]history) []whatchanged.Ref {
-	seen := make(map[whatchanged.Ref]struct{}, len(edges))
-	for k := range edges {
-		seen[k.from], seen[k.to] = struct{}{}, struct{}{}
+// of returns the arcs of a node.
+func (t *topology) of(node uint32, direction int) arcs {
+	if a, ok := t.arcs[node]; ok {
+		return a[direction]
 	}
-	return slices.SortedFunc(maps.Keys(seen), whatchanged.Ref.Compare)
+	offsets := t.base.offsets[direction]
+	if int(node)+1 >= len(offsets) {
+		return arcs{}
+	}
+	from, to := offsets[node], offsets[node+1]
+	all := t.base.arcs[direction]
+	return arcs{all.nodes[from:to:to], all.links[from:to:to]}
+}
+
+func (t *topology) strandsOf(link uint32) []strand {
+	if s, ok := t.strands[link]; ok {
+		return s
+	}
+	return t.base.strands[link]
+}
+
+// with returns the topology with further versions of edges.
+func (t *topology) with(edges []Edge, n *names) *topology {
+	next := *t
+	next.arcs, next.strands = maps.Clone(t.arcs), maps.Clone(t.strands)
+	if next.arcs == nil {
+		next.arcs, next.strands = map[uint32][2]arcs{}, map[uint32][]strand{}
+	}
+	for _, e := range edges {
+		next.add(n.number(e.From), n.number(e.Dependency.To), e)
+	}
+	next.refs = n.all()
+	if len(next.arcs)+len(next.strands) > 256+len(next.refs)/16 {
+		next.compress()
+	}
+	return &next
+}
+
+// add adds a version of an edge. It must only be called before t is published.
+func (t *topology) add(from, to uint32, e Edge) {
+	link, ok := t.of(from, out).link(to)
+	if !ok {
+		link = t.links
+		t.links++
+		t.lead(from, out, to, link)
+		t.lead(to, in, from, link)
+	}
+	v := edgeVersion{e.EffectiveAt, e.Position, e.Dependency.Removed, e.ID, e.Revision}
+	var strands []strand
+	if ok {
+		strands = slices.Clone(t.strandsOf(link))
+	}
+	i, ok := slices.BinarySearchFunc(strands, e.Dependency.Evidence, func(s strand, e whatchanged.Evidence) int { return cmp.Compare(s.evidence, e) })
+	if !ok {
+		strands = slices.Insert(strands, i, strand{evidence: e.Dependency.Evidence})
+	}
+	at, _ := slices.BinarySearchFunc(strands[i].history, v, edgeVersion.compare)
+	strands[i].history = slices.Insert(slices.Clone(strands[i].history), at, v)
+	t.strands[link] = strands
+}
+
+func (v edgeVersion) compare(w edgeVersion) int {
+	return whatchanged.Key{EffectiveAt: v.effectiveAt, Position: v.position}.Compare(whatchanged.Key{EffectiveAt: w.effectiveAt, Position: w.position})
+}
+
+// lead adds an arc to a node's.
+func (t *topology) lead(node uint32, direction int, to, link uint32) {
+	a := [2]arcs{t.of(node, out), t.of(node, in)}
+	i, _ := slices.BinarySearch(a[direction].nodes, to)
+	a[direction] = arcs{slices.Insert(slices.Clone(a[direction].nodes), i, to), slices.Insert(slices.Clone(a[direction].links), i, link)}
+	t.arcs[node] = a
+}
+
+func (a arcs) link(to uint32) (uint32, bool) {
+	i, ok := slices.BinarySearch(a.nodes, to)
+	if !ok {
+		return 0, false
+	}
+	return a.links[i], true
+}
+
+// compress makes compressed adjacency of all there is.
+func (t *topology) compress() {
+	c := &compressed{strands: make([][]strand, t.links)}
+	copy(c.strands, t.base.strands)
+	for link, s := range t.strands {
+		c.strands[link] = s
+	}
+	for direction := range c.arcs {
+		c.offsets[direction] = make([]uint32, len(t.refs)+1)
+		c.arcs[direction] = arcs{make([]uint32, 0, t.links), make([]uint32, 0, t.links)}
+		a := &c.arcs[direction]
+		for n := range t.refs {
+			of := t.of(uint32(n), direction)
+			a.nodes, a.links = append(a.nodes, of.nodes...), append(a.links, of.links...)
+			c.offsets[direction][n+1] = uint32(len(a.nodes))
+		}
+	}
+	t.base, t.arcs, t.strands = c, nil, nil
 }
 
 // inForce returns the latest version that counts, nil if there is none or it
@@ -126,80 +183,18 @@ func (h history) inForce(counts func(*edgeVersion) bool) *edgeVersion {
 }
 
 func (t *topology) holds(link uint32, counts func(*edgeVersion) bool) bool {
-	return slices.ContainsFunc(t.versions[link], func(s strand) bool { return s.inForce(counts) != nil })
-}
-
-// A marking remembers which nodes a walk has seen: those marked with its own
-// epoch. It is used again by later walks without being cleared.
-type marking struct {
-	epoch []uint32
-	pred  []uint32
-	now   uint32
-}
-
-func (m *marking) begin() {
-	m.now++
-	if m.now == 0 { // wrapped around after four thousand million walks
-		clear(m.epoch)
-		m.now = 1
-	}
-}
-
-func (m *marking) mark(n, pred uint32) bool {
-	if m.epoch[n] == m.now {
-		return false
-	}
-	m.epoch[n], m.pred[n] = m.now, pred
-	return true
-}
-
-// reach walks breadth first. A level is visited in the order of references, so
-// each node's predecessor is the smallest there is, and paths are the same
-// wherever they are computed.
-func (t *topology) reach(counts func(*edgeVersion) bool, w whatchanged.Walk) []whatchanged.Reached {
-	out := []whatchanged.Reached{}
-	edges := t.out
-	if w.Direction == whatchanged.Dependents {
-		edges = t.in
-	}
-	m := t.marks.Get().(*marking)
-	defer t.marks.Put(m)
-	m.begin()
-	level := t.start(m, w.From)
-	for hop := 1; hop <= w.Hops && len(level) > 0 && len(out) < w.Limit; hop++ {
-		var next []uint32
-		for _, n := range level {
-			for i := edges.offsets[n]; i < edges.offsets[n+1]; i++ {
-				if to := edges.targets[i]; m.epoch[to] != m.now && t.holds(edges.links[i], counts) && m.mark(to, n) {
-					next = append(next, to)
-				}
-			}
-		}
-		slices.Sort(next)
-		for _, n := range next[:min(len(next), w.Limit-len(out))] {
-			out = append(out, whatchanged.Reached{Ref: t.nodes[n], Hops: hop, Direction: w.Direction, Path: t.path(m, n, hop)})
-		}
-		level = next
-	}
-	return out
-}
-
-func (t *topology) start(m *marking, from []whatchanged.Ref) []uint32 {
-	var level []uint32
-	for _, ref := range from {
-		if n, ok := slices.BinarySearchFunc(t.nodes, ref, whatchanged.Ref.Compare); ok && m.mark(uint32(n), uint32(n)) {
-			level = append(level, uint32(n))
+	for _, s := range t.strandsOf(link) {
+		if s.inForce(counts) != nil {
+			return true
 		}
 	}
-	slices.Sort(level)
-	return level
+	return false
 }
 
-func (t *topology) path(m *marking, n uint32, hops int) []whatchanged.Ref {
-	path := make([]whatchanged.Ref, hops+1)
-	for i := hops; i >= 0; i-- {
-		path[i] = t.nodes[n]
-		n = m.pred[n]
-	}
-	return path
+// numbers returns the numbers of those of refs that t knows.
+func (t *topology) numbers(refs []whatchanged.Ref, n *names) []uint32 {
+	return slices.DeleteFunc(n.known(refs), func(i uint32) bool { return int(i) >= len(t.refs) })
 }
+
+// byRef orders nodes as references are.
+func (t *topology) byRef(a, b uint32) int { return t.refs[a].Compare(t.refs[b]) }
