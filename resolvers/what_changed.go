@@ -121,7 +121,10 @@ func (a *asking) rank(events []*whatchanged.Event, near neighbourhood, f filter,
 		all = append(all, scored{e, score})
 	}
 	slices.SortFunc(all, func(s, t scored) int {
-		return cmp.Or(cmp.Compare(t.score, s.score), t.event.Key().Compare(s.event.Key()))
+		if s.score != t.score {
+			return cmp.Compare(t.score, s.score)
+		}
+		return t.event.Key().Compare(s.event.Key()) // not before it is needed: it reads the events
 	})
 	ranked := make([]*whatchanged.Event, 0, len(all))
 	seen := map[rolloutKey]bool{}

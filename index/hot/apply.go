@@ -34,7 +34,7 @@ func (t *Tier) Apply(ds []whatchanged.Delivery) {
 	s.repaired = s.repairs(events, s.horizon)
 	if len(events) > 0 {
 		s.markCorrected(events)
-		s.parts = compact(append(slices.Clip(s.parts), s.partOf(newSegment(events, s.names))))
+		s.parts = compact(append(slices.Clip(s.parts), s.partOf(newSegment(events, s.names))), t.settled)
 	}
 	t.publish(&s)
 	t.tidy()

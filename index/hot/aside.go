@@ -9,12 +9,12 @@ import (
 // events go on arriving. One at most runs at a time, for as long as there is
 // something to do.
 func (t *Tier) tidy() {
-	if t.current.Load().overdue() == nil || !t.tidying.CompareAndSwap(false, true) {
+	if t.current.Load().overdue(t.settled) == nil || !t.tidying.CompareAndSwap(false, true) {
 		return
 	}
 	go func() {
 		for {
-			work := t.current.Load().overdue()
+			work := t.current.Load().overdue(t.settled)
 			if work == nil {
 				break
 			}
@@ -33,7 +33,7 @@ type chore struct {
 }
 
 // overdue returns what to do next, nil when there is nothing.
-func (s *snapshot) overdue() *chore {
+func (s *snapshot) overdue(settled int) *chore {
 	for i, p := range s.parts {
 		if n := p.forgettable(s.horizon, s.position); n*8 > len(p.events) {
 			return &chore{s, s.parts[i : i+1], true}

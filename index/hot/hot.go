@@ -62,6 +62,7 @@ type Tier struct {
 	mu      sync.Mutex // held by whoever makes the next snapshot
 	current atomic.Pointer[snapshot]
 	moved   chan struct{} // closed and replaced when the watermark moves
+	settled int           // see settled
 	tidying atomic.Bool   // see tidy
 }
 
@@ -90,7 +91,7 @@ func Open(base Base) *Tier {
 		s.sources[name] = &heardOf{before: &at}
 	}
 	s.hear(base.Deliveries)
-	t := &Tier{moved: make(chan struct{})}
+	t := &Tier{moved: make(chan struct{}), settled: settled}
 	t.current.Store(s)
 	return t
 }

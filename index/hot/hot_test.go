@@ -2,6 +2,7 @@ package hot_test
 
 import (
 	"context"
+	"runtime"
 	"testing"
 
 	"whatchanged.dev/whatchanged"
@@ -38,6 +39,44 @@ func TestTierInOneBatch(t *testing.T) {
 		tier.Apply(ds)
 		return bodiless{tier}
 	}, indextest.Options{NoDeliveries: true, Seed: 2})
+}
+
+// TestTierTidiedAside runs it on a tier that merges nearly everything aside,
+// while it is told more and asked.
+func TestTierTidiedAside(t *testing.T) {
+	indextest.Run(t, func(t *testing.T, ds []whatchanged.Delivery) indextest.Index {
+		tier := hot.Open(hot.Base{})
+		tier.SetSettled(1)
+		for _, d := range ds {
+			tier.Apply([]whatchanged.Delivery{d})
+		}
+		return bodiless{tier}
+	}, indextest.Options{NoDeliveries: true, Seed: 3})
+}
+
+// TestTrimForgets: what lies before the horizon is given back, and nothing
+// else.
+func TestTrimForgets(t *testing.T) {
+	log := indextest.World(5, 300)
+	tier := hot.Open(hot.Base{})
+	tier.Apply(log)
+	horizon := log[len(log)/2].ReceivedAt
+	tier.Trim(horizon)
+	_, position := tier.Horizon()
+	want := 0
+	for _, d := range log {
+		for _, e := range d.Events {
+			if !e.EffectiveAt.Before(horizon) || e.Position.Compare(position) > 0 {
+				want++
+			}
+		}
+	}
+	for tier.Tidying() {
+		runtime.Gosched()
+	}
+	if got := tier.Len(); got != want {
+		t.Errorf("%d events kept, want %d", got, want)
+	}
 }
 
 // TestFrozen: reads of one answer see one state, whatever the writer does.

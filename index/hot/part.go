@@ -89,15 +89,15 @@ func (p part) inherit(parts []part) part {
 	return p.mark(places...)
 }
 
-// Sizes of segments, in events. Up to settled, segments are merged where events
-// arrive, which takes well under a millisecond; the larger ones are merged
-// aside, while events go on arriving.
+// settled is the size, in events, up to which segments are merged where events
+// arrive, which takes well under a millisecond. Larger ones are merged aside,
+// while events go on arriving.
 const settled = 4096
 
 // compact merges the youngest parts while they are not much smaller than the
 // one before, so that sizes fall by half or more and their number stays
 // logarithmic.
-func compact(parts []part) []part {
+func compact(parts []part, settled int) []part {
 	from := mergeable(parts, settled)
 	if from == len(parts)-1 {
 		return parts
