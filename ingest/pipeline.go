@@ -73,6 +73,7 @@ type Pipeline struct {
 	Config
 	redact  redactor
 	metrics metrics
+	claims  *claims
 	slots   chan struct{}
 }
 
@@ -101,6 +102,7 @@ func New(c Config) (*Pipeline, error) {
 		Config:  c,
 		redact:  redactor{key: c.RedactKey, limits: c.Limits},
 		metrics: m,
+		claims:  newClaims(),
 		slots:   make(chan struct{}, c.Limits.Deliveries),
 	}, nil
 }
@@ -252,8 +254,15 @@ func (p *Pipeline) ignore(ctx context.Context, d whatchanged.Delivery, why strin
 	return Accepted{Position: r.Position, Ignored: d.Reason}, err
 }
 
-// store appends the events that are not known yet.
+// store appends the events that are not known yet. Of deliveries that bring the
+// same event at once, one is first and the others wait for it.
 func (p *Pipeline) store(ctx context.Context, d whatchanged.Delivery, events []whatchanged.Event) (Accepted, error) {
+	release, err := p.claims.take(ctx, identities(events))
+	if err != nil {
+		return Accepted{}, err
+	}
+	defer release()
+	p.claims.forget(p.Known.Recent, p.Now().Add(-p.DuplicateWindow))
 	fresh, last, err := p.unknown(ctx, events)
 	if err != nil {
 		return Accepted{}, err
@@ -268,6 +277,7 @@ func (p *Pipeline) store(ctx context.Context, d whatchanged.Delivery, events []w
 		return Accepted{}, err
 	}
 	a.Position = r.Position
+	p.claims.remember(fresh, r.Position, p.Now())
 	if r.Duplicate {
 		a.Duplicates = len(events)
 		return a, nil

@@ -20,15 +20,16 @@ import (
 func (p *Pipeline) unknown(ctx context.Context, events []whatchanged.Event) (fresh []whatchanged.Event, last whatchanged.Position, err error) {
 	now := p.Now()
 	recent := whatchanged.Interval{From: now.Add(-p.DuplicateWindow / 2), To: now}
-	var all, old []string
+	all := identities(events)
+	var old []string
 	for i := range events {
 		e := &events[i]
-		all = append(all, e.Identity())
 		if e.Clock == whatchanged.ArrivalClock || !recent.Contains(e.EffectiveAt) {
 			old = append(old, e.Identity())
 		}
 	}
 	known := p.Known.Recent(all)
+	p.claims.recall(all, known)
 	old = slices.DeleteFunc(old, func(id string) bool { _, ok := known[id]; return ok })
 	older, err := p.known(ctx, old)
 	if err != nil {
@@ -63,4 +64,12 @@ func (p *Pipeline) known(ctx context.Context, identities []string) (map[string]w
 			"it cannot be said now whether events from before %s are known; send it again", p.Now().Add(-p.DuplicateWindow).UTC().Format(time.RFC3339)).Hiding(err)
 	}
 	return known, nil
+}
+
+func identities(events []whatchanged.Event) []string {
+	all := make([]string, len(events))
+	for i := range events {
+		all[i] = events[i].Identity()
+	}
+	return all
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -84,6 +85,36 @@ func TestBadDeliveries(t *testing.T) {
 		equal(t, "found", s.ids(map[string]any{"since": "-1d", "until": now.Add(time.Second), "after": last.Position}), want)
 		if n := s.metric("whatchanged_events_total"); n != len(want) {
 			t.Errorf("%d events were counted, want %d", n, len(want))
+		}
+	})
+
+	t.Run("what many tell at once is told once", func(t *testing.T) {
+		counted := s.metric("whatchanged_events_total")
+		const senders = 16
+		shared := []string{ce("shared", now.Add(-60*time.Hour)), ce("shared-old", now.Add(-3*24*time.Hour))}
+		replies := make(chan reply, senders)
+		for i := range senders {
+			go func() {
+				replies <- s.events(append(slices.Clone(shared), ce(fmt.Sprintf("own-%02d", i), now.Add(-60*time.Hour)))...)
+			}()
+		}
+		events, last := 0, whatchanged.Position{}
+		for range senders {
+			r := <-replies
+			if r.Status != http.StatusAccepted {
+				t.Fatalf("%+v", r)
+			}
+			if events += r.Events; r.Position.Compare(last) > 0 {
+				last = r.Position
+			}
+		}
+		want := senders + len(shared)
+		if n := s.metric("whatchanged_events_total") - counted; events != want || n != want {
+			t.Errorf("the senders were told of %d new events and %d were counted, want %d", events, n, want)
+		}
+		found := s.ids(map[string]any{"since": now.Add(-4 * 24 * time.Hour), "until": now.Add(-24 * time.Hour), "after": last})
+		if len(found) != want || len(slices.Compact(found)) != want {
+			t.Errorf("found %q, want %d", found, want)
 		}
 	})
 
