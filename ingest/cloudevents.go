@@ -1,8 +1,9 @@
 package ingest
 
 import (
+	"cmp"
 	"encoding/json"
-	"maps"
+	"math"
 	"mime"
 	"net/url"
 	"slices"
@@ -74,8 +75,10 @@ func identifyCloudEvent(header map[string]string) (typ, id string) {
 // eventID joins an identity by source and id, so that no two identities make
 // the same text.
 func eventID(prefix, source, id string) string {
-	return prefix + source + "/" + strings.NewReplacer("%", "%25", "/", "%2F").Replace(id)
+	return prefix + source + "/" + idEscapes.Replace(id)
 }
+
+var idEscapes = strings.NewReplacer("%", "%25", "/", "%2F")
 
 func decodeCloudEvents(d whatchanged.Delivery) (Decoded, error) {
 	t, _, _ := mime.ParseMediaType(d.Header["content-type"])
@@ -119,27 +122,42 @@ func decodeByShape(body []byte) (Decoded, error) {
 }
 
 func decodeStructured(body []byte) (Decoded, error) {
-	ce, err := parseStructured(body, "")
+	tree, err := shaped[map[string]json.RawMessage](body, '{')
+	if err != nil {
+		return Decoded{}, err
+	}
+	ce, err := parseStructured(body, &tree, "")
 	if err != nil {
 		return Decoded{}, err
 	}
 	return decodeEvents([]cloudEvent{ce})
 }
 
+// shaped parses a body that must be of one kind of JSON; S is a type of that
+// kind, to say what is wrong with another.
+func shaped[S any](body []byte, kind byte) (node, error) {
+	tree, err := parse(body, Limits{Depth: math.MaxInt, Values: math.MaxInt})
+	if err == nil && (tree.kind == kind || tree.kind == 'n') { // null says nothing, as of any kind
+		return tree, nil
+	}
+	var s S
+	return node{}, cmp.Or(unmarshal(body, "", &s), err)
+}
+
 // decodeBatch reads all events of a batch or none, because a delivery is
 // stored whole or not at all.
 func decodeBatch(body []byte) (Decoded, error) {
-	var batch []json.RawMessage
-	if err := unmarshal(body, "", &batch); err != nil {
+	tree, err := shaped[[]json.RawMessage](body, '[')
+	if err != nil {
 		return Decoded{}, err
 	}
+	batch := tree.children
 	if len(batch) > maxBatch {
 		return Decoded{}, whatchanged.Errorf(whatchanged.CodeTooLarge, "the batch holds %d events: send at most %d at once", len(batch), maxBatch)
 	}
 	events := make([]cloudEvent, len(batch))
-	for i, b := range batch {
-		var err error
-		if events[i], err = parseStructured(b, "["+strconv.Itoa(i)+"]"); err != nil {
+	for i := range batch {
+		if events[i], err = parseStructured(body, &batch[i], "["+strconv.Itoa(i)+"]"); err != nil {
 			return Decoded{}, err
 		}
 	}
@@ -168,21 +186,26 @@ func percentDecoded(v string) string {
 	return v
 }
 
-// parseStructured reads the JSON format of one event.
-func parseStructured(body []byte, at string) (cloudEvent, error) {
-	var members map[string]json.RawMessage
-	if err := unmarshal(body, at, &members); err != nil {
-		return cloudEvent{}, err
+// parseStructured reads the JSON format of one event, which stands in a body.
+// Of a name that is there twice the last counts.
+func parseStructured(body []byte, n *node, at string) (cloudEvent, error) {
+	if n.kind != '{' && n.kind != 'n' {
+		return cloudEvent{}, unmarshal(body[n.start:n.end], at, &map[string]json.RawMessage{})
 	}
-	ce := cloudEvent{at: at, dataAt: within(at, "data"), attrs: map[string]string{}}
+	ce := cloudEvent{at: at, dataAt: within(at, "data"), attrs: make(map[string]string, len(n.children))}
 	c := &check{at: at}
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		if name == "data" || name == "data_base64" {
-			continue
+	var data, encoded json.RawMessage
+	slices.SortStableFunc(n.children, func(a, b node) int { return cmp.Compare(a.key, b.key) }) // the first fault is the same each time
+	for i := range n.children {
+		switch m := &n.children[i]; m.key {
+		case "data":
+			data = body[m.start:m.end]
+		case "data_base64":
+			encoded = body[m.start:m.end]
+		default:
+			ce.attrs[m.key] = attributeText(c, body, m)
 		}
-		ce.attrs[name] = attributeText(c, name, members[name])
 	}
-	data, encoded := members["data"], members["data_base64"]
 	switch {
 	case data != nil && encoded != nil:
 		c.fail("data_base64", "stands beside data: want one of the two")
@@ -200,16 +223,16 @@ func parseStructured(body []byte, at string) (cloudEvent, error) {
 
 // attributeText returns an attribute as text. Those of the core are strings;
 // an extension may be a number or a boolean.
-func attributeText(c *check, name string, raw json.RawMessage) string {
-	var v any
-	if json.Unmarshal(raw, &v) != nil || v == nil {
+func attributeText(c *check, body []byte, n *node) string {
+	switch n.kind {
+	case '"':
+		return n.text(body)
+	case 'n':
 		return ""
 	}
-	if s, ok := v.(string); ok {
-		return s
-	}
-	if kind := jsonKind(raw); slices.Contains(coreAttributes, name) || kind == "object" || kind == "array" {
-		c.fail(name, "is a JSON %s: want a string", kind)
+	raw := body[n.start:n.end]
+	if slices.Contains(coreAttributes, n.key) || n.kind == '{' || n.kind == '[' {
+		c.fail(n.key, "is a JSON %s: want a string", jsonKind(raw))
 	}
 	return string(raw)
 }

@@ -142,9 +142,22 @@ func (r *redactor) json(body []byte, named bool) ([]byte, error) {
 // A walk goes through one body and notes what to replace.
 type walk struct {
 	*redactor
-	body []byte
-	done int // what has been copied to buf
-	buf  bytes.Buffer
+	body   []byte
+	done   int // what has been copied to buf
+	buf    bytes.Buffer
+	judged map[string]bool // whether keys name secrets: a batch has the same again and again
+}
+
+func (w *walk) secretKey(key string) bool {
+	secret, ok := w.judged[key]
+	if !ok {
+		if w.judged == nil {
+			w.judged = map[string]bool{}
+		}
+		secret = secretName(key)
+		w.judged[key] = secret
+	}
+	return secret
 }
 
 func (w *walk) out() []byte {
@@ -194,7 +207,7 @@ func (w *walk) object(n *node, secret, named bool) {
 	}
 	for i := range n.children {
 		c := &n.children[i]
-		mine := secret || secretName(c.key) && !(c.kind == '0' && countable(c.key)) ||
+		mine := secret || w.secretKey(c.key) && !(c.kind == '0' && countable(c.key)) ||
 			named && valued[c.key] || kubernetes && (c.key == "data" || c.key == "stringData")
 		w.value(c, mine, named)
 	}
@@ -222,6 +235,9 @@ func (w *walk) string(s, key string, secret bool) string {
 
 // text redacts what looks like a secret in text.
 func (r *redactor) text(s string) string {
+	if !mayHide(s) {
+		return s
+	}
 	lower := strings.ToLower(s)
 	for _, l := range secretLooks {
 		if l.in(lower) {

@@ -216,3 +216,19 @@ func BenchmarkRedact(b *testing.B) {
 		}
 	}
 }
+
+// TestEveryHintIsFound: the pass over text that comes first misses no hint.
+func TestEveryHintIsFound(t *testing.T) {
+	for _, l := range secretLooks {
+		for _, h := range l.hints {
+			for _, s := range []string{h, "see " + h, strings.ToUpper(h) + "=x", "…" + h} {
+				if len(h) < 3 || !mayHide(s) {
+					t.Errorf("%q: hint %q is missed", s, h)
+				}
+			}
+		}
+	}
+	if mayHide("service: checkout in eu-west-1, 5 of 7") {
+		t.Error("plain text is taken for more")
+	}
+}

@@ -94,6 +94,33 @@ func (l look) in(lower string) bool {
 	return false
 }
 
+// trigrams are the beginnings of all hints, three bytes each. Most text holds
+// none of them, which one pass over it tells.
+var trigrams = func() (set [1 << 15]bool) {
+	for _, l := range secretLooks {
+		for _, h := range l.hints {
+			set[trigram(h[0], h[1], h[2])] = true
+		}
+	}
+	return set
+}()
+
+// trigram maps three bytes to a number; letters of either case to the same.
+func trigram(a, b, c byte) int { return int(a&31)<<10 | int(b&31)<<5 | int(c&31) }
+
+// mayHide reports whether text may hold a hint, in any case. Of text that is
+// not ASCII it says yes: other letters may fold to those of a hint.
+func mayHide(s string) bool {
+	found := false
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return true
+		}
+		found = found || i >= 2 && trigrams[trigram(s[i-2], s[i-1], s[i])]
+	}
+	return found
+}
+
 // secretLooks finds secrets by themselves, or by the words before them. Where
 // an expression has a group, the group is the secret.
 var secretLooks = []look{
@@ -101,7 +128,8 @@ var secretLooks = []look{
 	looks(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`, "akia", "asia"),
 	looks(`\bgh[pousr]_[A-Za-z0-9]{20,}`, "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
 	looks(`\bgithub_pat_[A-Za-z0-9_]{20,}`, "github_pat_"),
-	looks(`\bgl(?:pat|ptt|dt|rt|cbt|ft|soat|agent)-[A-Za-z0-9_-]{16,}`, "gl"),
+	looks(`\bgl(?:pat|ptt|dt|rt|cbt|ft|soat|agent)-[A-Za-z0-9_-]{16,}`,
+		"glpat-", "glptt-", "gldt-", "glrt-", "glcbt-", "glft-", "glsoat-", "glagent-"),
 	looks(`\bxox[abeoprs]-[A-Za-z0-9-]{10,}`, "xox"),
 	looks(`hooks\.slack\.com/services/([A-Za-z0-9/]{20,})`, "hooks.slack.com"),
 	looks(`\bAIza[0-9A-Za-z_-]{35}`, "aiza"),

@@ -21,6 +21,9 @@ func hidden(c rune) bool {
 // plain returns text from outside on one line, without hidden characters, and
 // at most limit bytes long.
 func plain(s string, limit int) string {
+	if len(s) <= limit && plainASCII(s) {
+		return s
+	}
 	if len(s) > 4*limit {
 		s = s[:4*limit] // enough, whatever is taken out
 	}
@@ -43,6 +46,16 @@ func plain(s string, limit int) string {
 		cut--
 	}
 	return s[:cut] + more
+}
+
+// plainASCII reports whether text is plain already, as nearly all of it is.
+func plainASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return s == "" || s[0] != ' ' && s[len(s)-1] != ' '
 }
 
 // shown returns a value in which every hidden character is spelled as an

@@ -29,6 +29,7 @@ var (
 	figuresServices = flag.Int("figures-services", 2_000, "services of the estate that is asked about, with ten dependencies each")
 	figuresEvents   = flag.Int("figures-events", 100_000, "change events of its last day")
 	figuresRounds   = flag.Int("figures-rounds", 5, "rounds of which each figure is the median")
+	figuresOnly     = flag.String("figures-only", "", "only these figures, of memory, ingest, singles, visible, asked")
 )
 
 // What one round does.
@@ -49,20 +50,43 @@ const (
 // its child.
 func BenchmarkFigures(b *testing.B) {
 	f := &figures{B: b}
-	f.memory()
-	always := f.open(b.TempDir(), "always")
-	f.ingest(always)
-	f.singles(always, "flushed to disk each (--log-sync always)")
-	f.visible(always)
-	always.close()
-	interval := f.open(b.TempDir(), "interval")
-	f.singles(interval, "in the system's memory (--log-sync interval)")
-	interval.close()
-	estate := f.load(b.TempDir())
-	f.ask(estate)
-	f.restart(estate)
+	if f.wanted("memory") {
+		f.memory()
+	}
+	if f.wanted("ingest") || f.wanted("singles") || f.wanted("visible") {
+		f.writes()
+	}
+	if f.wanted("asked") {
+		estate := f.load(b.TempDir())
+		f.ask(estate)
+		f.restart(estate)
+	}
 	f.ReportMetric(0, "ns/op") // of all of it together: says nothing
 	f.print(os.Stdout)
+}
+
+func (f *figures) wanted(name string) bool {
+	return *figuresOnly == "" || strings.Contains(*figuresOnly, name)
+}
+
+// writes measures what is sent.
+func (f *figures) writes() {
+	always := f.open(f.TempDir(), "always")
+	if f.wanted("ingest") {
+		f.ingest(always)
+	}
+	if f.wanted("singles") {
+		f.singles(always, "flushed to disk each (--log-sync always)")
+	}
+	if f.wanted("visible") {
+		f.visible(always)
+	}
+	always.close()
+	if f.wanted("singles") {
+		interval := f.open(f.TempDir(), "interval")
+		f.singles(interval, "in the system's memory (--log-sync interval)")
+		interval.close()
+	}
 }
 
 // figures are rows of the table to be.

@@ -119,6 +119,7 @@ type Log struct {
 	stream jetstream.Stream
 	pack   *zstd.Encoder
 	unpack *zstd.Decoder
+	recent recent
 }
 
 // Open opens the log, creating it if there is none. Two processes must not

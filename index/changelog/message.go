@@ -94,15 +94,17 @@ func (l *Log) decode(stored []byte) (d whatchanged.Delivery, err error) {
 // delivery returns the delivery stored as message sequence, with everything
 // that the log itself gives it. A message that cannot be read becomes a
 // rejected delivery, the same for every reader: it must neither stop the log
-// nor vanish.
+// nor vanish. Its events are shared with other readers: see recent.
 func (l *Log) delivery(sequence uint64, at time.Time, stored []byte) whatchanged.Delivery {
-	d, err := l.decode(stored)
-	if err != nil {
-		l.config.Logger.Error("stored delivery cannot be read", "sequence", sequence, "error", err)
-		d = whatchanged.Delivery{Source: "unknown", Outcome: whatchanged.Rejected, Reason: "the stored delivery cannot be read"}
-	}
-	stamp(&d, sequence, at)
-	return d
+	return l.recent.delivery(sequence, len(stored), func() whatchanged.Delivery {
+		d, err := l.decode(stored)
+		if err != nil {
+			l.config.Logger.Error("stored delivery cannot be read", "sequence", sequence, "error", err)
+			d = whatchanged.Delivery{Source: "unknown", Outcome: whatchanged.Rejected, Reason: "the stored delivery cannot be read"}
+		}
+		stamp(&d, sequence, at)
+		return d
+	})
 }
 
 // stamp gives a delivery and its events their place and time. An event whose

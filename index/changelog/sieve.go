@@ -37,18 +37,37 @@ func newSieve(window time.Duration) *sieve {
 	return &sieve{window: window, seen: map[digest]time.Time{}}
 }
 
-// pass removes the events of d that were seen before, and remembers all of
-// them. Deliveries must come in the order of the log.
+// pass takes the events of d away that were seen before, and remembers all of
+// them. Deliveries must come in the order of the log. The list of events is
+// shared with other readers; what is left of it is a copy.
 func (s *sieve) pass(d *whatchanged.Delivery) {
 	s.forget(d.ReceivedAt)
-	d.Events = slices.DeleteFunc(d.Events, func(e whatchanged.Event) bool {
-		sum := sha256.Sum256([]byte(e.Identity()))
-		of := digest(sum[:16])
-		at, again := s.seen[of]
-		s.seen[of] = d.ReceivedAt
-		s.queue = append(s.queue, occurrence{of, d.ReceivedAt})
-		return again && d.ReceivedAt.Sub(at) < s.window
-	})
+	var kept []whatchanged.Event
+	repeats := 0
+	for i := range d.Events {
+		switch again := s.again(d.Events[i].Identity(), d.ReceivedAt); {
+		case again:
+			if repeats++; repeats == 1 {
+				kept = slices.Clone(d.Events[:i])
+			}
+		case repeats > 0:
+			kept = append(kept, d.Events[i])
+		}
+	}
+	if repeats > 0 {
+		d.Events = kept
+	}
+}
+
+// again reports whether an identity was seen in the window before now, and
+// remembers it.
+func (s *sieve) again(identity string, now time.Time) bool {
+	sum := sha256.Sum256([]byte(identity))
+	of := digest(sum[:16])
+	at, seen := s.seen[of]
+	s.seen[of] = now
+	s.queue = append(s.queue, occurrence{of, now})
+	return seen && now.Sub(at) < s.window
 }
 
 // forget drops what lies a window and more before now.
