@@ -197,9 +197,7 @@ func TestWhatIsNotStoredIsKept(t *testing.T) {
 	if err := x.tidy(t.Context()); err != nil {
 		t.Fatal("before anything is loaded", err)
 	}
-	if err := x.load(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	loadAll(t, x)
 	x.hot.Load().Apply(log)
 	now.set(time.Now().Add(100 * time.Hour))
 	check("nothing is stored", 1, 20)
@@ -209,9 +207,7 @@ func TestWhatIsNotStoredIsKept(t *testing.T) {
 	check("all is stored", 20, 0)
 
 	y := newIndex(t, Config{Log: changes, Cold: x.config.Cold, Keep: time.Hour, Now: now.Now})
-	if err := y.load(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	loadAll(t, y)
 	v := whatchanged.View{AsOf: whatchanged.MaxTime, KnownAt: whatchanged.At(20)}
 	page, err := y.Changes(t.Context(), v, whatchanged.Selection{})
 	if err != nil || page.Total != 20 {

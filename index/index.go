@@ -41,6 +41,7 @@ type Config struct {
 
 	Keep       time.Duration // how far back the hot tier reaches; 48 h if zero
 	CacheBytes int64         // of cold answers; 64 MiB if zero
+	FirstLoad  int           // events with which the first questions are answered, see follow; 20,000 if zero
 	Every      time.Duration // how often the horizon moves and the log is purged; 1 min if zero
 	Patience   time.Duration // how long a read waits for what is not seen or not stored yet; 3 s if zero
 
@@ -52,6 +53,7 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	c.Keep = cmp.Or(c.Keep, 48*time.Hour)
 	c.CacheBytes = cmp.Or(c.CacheBytes, 64<<20)
+	c.FirstLoad = cmp.Or(c.FirstLoad, 20_000)
 	c.Every = cmp.Or(c.Every, time.Minute)
 	c.Patience = cmp.Or(c.Patience, 3*time.Second)
 	if c.Now == nil {
@@ -149,32 +151,6 @@ func (x *Index) close() {
 		_ = r.Close()
 	}
 	x.cache.close()
-}
-
-// follow loads the hot tier and tails the log into it. When the log no longer
-// holds what follows, the tier is loaded anew.
-func (x *Index) follow(ctx context.Context) error {
-	for {
-		if err := x.insist(ctx, "load the hot tier", x.load); err != nil {
-			return err
-		}
-		tier := x.hot.Load()
-		err := x.insist(ctx, "read the change log", func(ctx context.Context) error {
-			mark, _ := tier.Watermark(ctx) // it is in memory
-			err := x.config.Log.Tail(ctx, mark.Position.Sequence+1, func(ds []whatchanged.Delivery) error {
-				tier.Apply(ds)
-				x.caughtUp(ctx)
-				return nil
-			})
-			if errors.Is(err, whatchanged.ErrCursorExpired) {
-				return nil
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
 }
 
 // Loaded is closed once the index can answer.

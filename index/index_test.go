@@ -100,9 +100,7 @@ func (s shape) open(t *testing.T, changes *changelog.Log, log []whatchanged.Deli
 		loaded -= s.tailed(log)
 	}
 	write(log[:loaded])
-	if err := x.load(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	loadAll(t, x)
 	for batch := range slices.Chunk(log[loaded:], 3) {
 		x.hot.Load().Apply(batch)
 	}
@@ -145,4 +143,14 @@ func newIndex(t testing.TB, c Config) *Index {
 		t.Fatal(err)
 	}
 	return x
+}
+
+// loadAll lets an index that does not run answer from all that is stored.
+func loadAll(t testing.TB, x *Index) {
+	t.Helper()
+	tier, err := x.load(t.Context(), x.config.Keep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.show(t.Context(), tier)
 }

@@ -3,47 +3,46 @@ package index
 import (
 	"context"
 	"iter"
+	"time"
 
-	"whatchanged.dev/whatchanged"
 	"whatchanged.dev/whatchanged/index/cold"
 	"whatchanged.dev/whatchanged/index/hot"
 )
 
-// load makes a hot tier from a snapshot of the cold one.
-func (x *Index) load(ctx context.Context) error {
+// load makes a hot tier that reaches so far back, from a snapshot of the cold
+// one.
+func (x *Index) load(ctx context.Context, reach time.Duration) (*hot.Tier, error) {
 	r := x.reader.Load()
-	horizon := whatchanged.Canonical(x.config.Now().Add(-x.config.Keep))
+	horizon := x.horizon(reach)
 	position, err := r.PositionAt(ctx, horizon)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	snap, err := r.Snapshot(ctx, horizon, position)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	base := hot.Base{Watermark: snap.Watermark, Horizon: horizon, Position: position}
 	if base.LastHeard, err = snap.Heard(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	if base.Events, err = collect(snap.Events(ctx), err); err != nil {
-		return err
+		return nil, err
 	}
 	base.Entities, err = collect(snap.Entities(ctx), err)
 	base.Deliveries, err = collect(snap.Deliveries(ctx), err)
 	edges, err := collect(snap.Edges(ctx), err)
 	corrections, err := collect(snap.Corrections(ctx), err)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	base.Edges, base.Corrections = edgesOf(edges), correctionsOf(corrections)
 	acknowledged, _, err := x.config.Log.Last(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	x.acknowledged.Store(acknowledged)
-	x.hot.Store(hot.Open(base))
-	x.caughtUp(ctx)
-	return nil
+	return hot.Open(base), nil
 }
 
 // caughtUp lets questions be answered once the hot tier has seen all that was

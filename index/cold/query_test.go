@@ -32,6 +32,7 @@ func TestQueries(t *testing.T) {
 		{"sources", compose("sources", nil)},
 		{"watermark", compose("watermark", lastDelivery{})},
 		{"positionAt", compose("watermark", lastDelivery{Before: true})},
+		{"snapshot.count", compose("snapshot_count", nil)},
 		{"snapshot.events", compose("snapshot_events", snapshotEvents{})},
 		{"snapshot.late", compose("snapshot_events", snapshotEvents{Late: true})},
 		{"snapshot.edges", compose("snapshot_edges", nil)},

@@ -29,6 +29,12 @@ func (r *Reader) Snapshot(ctx context.Context, horizon time.Time, position whatc
 	return &Snapshot{w, r, horizon, position}, err
 }
 
+// Recent returns how many events are stored that took effect at or after a
+// time: what a snapshot for that horizon is about to hand over.
+func (r *Reader) Recent(ctx context.Context, since time.Time) (int, error) {
+	return r.count(ctx, "snapshotCount", compose("snapshot_count", nil).at("since", since))
+}
+
 // Events returns, in no order, the events that take effect at or after the
 // horizon or stand at or after its position. Left out are those that stand
 // before the position and were corrected by it.
