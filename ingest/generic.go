@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 
@@ -9,7 +10,8 @@ import (
 
 // decodeGeneric reads a CloudEvent of a type that has no vocabulary here. Its
 // data may have any of the content fields; what it changed is data.entity, or
-// else the resource that the attribute subject names.
+// else what the attribute subject names: an entity if it is a reference, or a
+// resource.
 func decodeGeneric(ce cloudEvent) (Decoded, error) {
 	var data struct {
 		content
@@ -38,7 +40,7 @@ func decodeGeneric(ce cloudEvent) (Decoded, error) {
 	}
 	c.at = ce.at
 	if e.Entity.IsZero() {
-		e.Entity = whatchanged.RefOf(whatchanged.KindResource, genericSubject(c, ce, string(data.Subject)))
+		e.Entity = genericEntity(ce, string(data.Subject))
 	}
 	ce.common(c, &e)
 	return one(c, e, "subject")
@@ -47,14 +49,27 @@ func decodeGeneric(ce cloudEvent) (Decoded, error) {
 // kindName is what a kind of event or entity looks like.
 var kindName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
 
-func genericSubject(c *check, ce cloudEvent, subject string) string {
-	if s := ce.attrs["subject"]; s != "" {
-		return s
+// genericEntity returns what changed, as the attribute subject names it, or
+// else the data's. CloudEvents need have no subject; then all that is said is
+// that something changed at the source.
+func genericEntity(ce cloudEvent, subject string) whatchanged.Ref {
+	name := cmp.Or(strings.TrimSpace(ce.attrs["subject"]), strings.TrimSpace(subject), ce.attrs["source"])
+	if ref, ok := subjectRef(name); ok {
+		return ref
 	}
-	if strings.TrimSpace(subject) == "" {
-		c.fail("subject", "is missing: want the name of what changed here, or in data.entity, such as service:acme/checkout")
+	return whatchanged.RefOf(whatchanged.KindResource, name)
+}
+
+// subjectRef reads a subject that is a reference, kind:namespace/name. A name
+// with a colon is not yet one: host:8080 and arn:aws:s3:::bucket/key stay names.
+func subjectRef(subject string) (whatchanged.Ref, bool) {
+	kind, rest, _ := strings.Cut(subject, ":")
+	namespace, _, full := strings.Cut(rest, "/")
+	if !full || strings.Contains(namespace, ":") || !kindName.MatchString(kind) {
+		return whatchanged.Ref{}, false
 	}
-	return subject
+	ref, err := whatchanged.ParseRef(subject)
+	return ref, err == nil
 }
 
 // typeVersion is a version at the end of a type, as in com.example.done.v2.
