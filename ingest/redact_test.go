@@ -23,6 +23,22 @@ func testRedactor() *redactor {
 
 var replaced = regexp.MustCompile(`redacted:[0-9a-f]{16}:len=\d+`)
 
+func TestCleaner(t *testing.T) {
+	clean := Cleaner([]byte("key"))
+	for text, want := range map[string]string{
+		`{"query":"ghp_0123456789abcdefghijABCDEFGHIJ012345"}`:  `{"query":"R"}`,
+		`{"query":"why password=hunter2 fails"}`:                `{"query":"why password=R fails"}`,
+		`entity "glpat-abcdefghij0123456789" is not known`:      `entity "R" is not known`,
+		`{"scope":["service:shop/checkout"],"since":"-2h0m0s"}`: `{"scope":["service:shop/checkout"],"since":"-2h0m0s"}`,
+		"a\u202eb\nc": "ab c",
+		"":            "",
+	} {
+		if got := replaced.ReplaceAllString(clean(text), "R"); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestRedact(t *testing.T) {
 	inner := base64.StdEncoding.EncodeToString([]byte(`{"password":"hunter2hunter2"}`))
 	cases := map[string]struct {

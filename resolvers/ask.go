@@ -19,6 +19,7 @@ type Resolver struct {
 	index    Index
 	now      func() time.Time
 	log      *slog.Logger
+	clean    func(string) string
 	tracer   trace.Tracer
 	duration metric.Float64Histogram
 	timeout  time.Duration
@@ -27,9 +28,14 @@ type Resolver struct {
 
 // Config says what a [Resolver] works with.
 type Config struct {
-	Index   Index
-	Now     func() time.Time // the clock; nil is time.Now
-	Log     *slog.Logger     // one line for every question asked: the audit log
+	Index Index
+	Now   func() time.Time // the clock; nil is time.Now
+	Log   *slog.Logger     // one line for every question asked: the audit log
+
+	// Clean replaces what looks like a secret in text that is to be logged. If
+	// nil, no text from outside is logged.
+	Clean func(text string) string
+
 	Tracer  trace.TracerProvider
 	Meter   metric.MeterProvider
 	Timeout time.Duration // for one question; 0 is 10 s
@@ -44,10 +50,13 @@ func New(c Config) (*Resolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Resolver{index: c.Index, now: c.Now, log: c.Log, tracer: c.Tracer.Tracer(scope), duration: h, timeout: c.Timeout,
+	r := &Resolver{index: c.Index, now: c.Now, log: c.Log, clean: c.Clean, tracer: c.Tracer.Tracer(scope), duration: h, timeout: c.Timeout,
 		slots: make(chan struct{}, cmp.Or(c.AtOnce, 64))}
 	if r.now == nil {
 		r.now = time.Now
+	}
+	if r.clean == nil {
+		r.clean = func(string) string { return "" }
 	}
 	if r.timeout == 0 {
 		r.timeout = 10 * time.Second
@@ -86,16 +95,13 @@ func ask[In any, Out any, P interface {
 	code := string(whatchanged.CodeOf(err))
 	took := time.Since(start)
 	r.duration.Record(ctx, took.Seconds(), metric.WithAttributes(attribute.String("question", question), attribute.String("code", code)))
-	level := slog.LevelInfo
 	if err != nil {
 		span.SetStatus(codes.Error, code)
 		if whatchanged.CodeOf(err) == whatchanged.CodeInternal {
-			level = slog.LevelError
 			span.RecordError(err)
 		}
 	}
-	r.log.LogAttrs(ctx, level, "asked", slog.String("question", question), slog.String("input", whatchanged.ValueOf(in).String()), slog.String("who", viewer.Who),
-		slog.String("agent", viewer.Agent), slog.Any("ids", ids), slog.String("code", code), slog.Duration("took", took), slog.Any("cause", cause(err)))
+	r.audit(ctx, question, in, viewer, ids, took, err)
 	return out, err
 }
 
@@ -108,15 +114,4 @@ func (r *Resolver) admit() error {
 	default:
 		return whatchanged.Errorf(whatchanged.CodeRateLimited, "%d questions are being answered; ask again, or fewer at once", cap(r.slots))
 	}
-}
-
-// cause is what the log may know of err and the caller may not.
-func cause(err error) any {
-	if err == nil {
-		return nil
-	}
-	if e := whatchanged.AsError(err); e.Unwrap() != nil {
-		return e.Unwrap().Error()
-	}
-	return err.Error()
 }

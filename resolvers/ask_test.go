@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,7 +51,7 @@ func TestEveryQuestionIsAudited(t *testing.T) {
 		_, _ = ask[resolvers.Answered](t, w, tt.field, tt.args)
 		var line struct {
 			Msg, Level, Question, Who, Agent, Code string
-			Input                                  string // JSON
+			Input, Digest                          string // JSON, and of it
 			IDs                                    []any
 			Took                                   float64
 		}
@@ -65,7 +66,7 @@ func TestEveryQuestionIsAudited(t *testing.T) {
 		if d.More() {
 			t.Errorf("%s: more than one line: %s", tt.field, &w.audit)
 		}
-		if line.Msg != "asked" || line.Question != tt.field || line.Who != "ann" || line.Agent != "test" || line.Code != tt.code || line.Level != tt.level || line.Took <= 0 {
+		if line.Msg != "asked" || line.Question != tt.field || line.Who != "ann" || line.Agent != "test" || line.Code != tt.code || line.Level != tt.level || line.Took <= 0 || len(line.Digest) != 16 {
 			t.Errorf("%s: line %+v", tt.field, line)
 		}
 		if diff := cmp.Diff(tt.ids, line.IDs); diff != "" {
@@ -79,6 +80,44 @@ func TestEveryQuestionIsAudited(t *testing.T) {
 				t.Errorf("%s: %s in the line (-asked +line):\n%s", tt.field, k, diff)
 			}
 		}
+	}
+}
+
+// TestWhatIsLoggedOfAQuestionIsCleanAndShort: a secret that somebody pasted
+// stands neither in the arguments nor in the words of the refusal.
+func TestWhatIsLoggedOfAQuestionIsCleanAndShort(t *testing.T) {
+	w := newWorld(t)
+	c := w.config
+	c.Clean = func(s string) string { return strings.ReplaceAll(s, "hunter2", "R") }
+	asked := func(c resolvers.Config, scope string) (line struct{ Input, Digest, Cause, Agent string }) {
+		t.Helper()
+		r, err := resolvers.New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.audit.Reset()
+		ctx := resolvers.WithViewer(t.Context(), resolvers.Viewer{Who: "ann", Agent: strings.Repeat("a", 5000)})
+		if _, err := r.WhatChanged(ctx, resolvers.WhatChangedInput{Scope: []string{scope}, Limit: 1}); whatchanged.CodeOf(err) != whatchanged.CodeNotFound {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(w.audit.Bytes(), &line); err != nil {
+			t.Fatal(err)
+		}
+		return line
+	}
+	got := asked(c, "hunter2 "+strings.Repeat("x", 450))
+	if strings.Contains(w.audit.String(), "hunter2") || !strings.Contains(got.Input, "R xxx") || !strings.Contains(got.Cause, "R xxx") || w.audit.Len() > 1500 {
+		t.Errorf("the line is %s", &w.audit)
+	}
+	if again := asked(c, "hunter2 "+strings.Repeat("x", 450)); again.Digest != got.Digest {
+		t.Error("one question has two digests")
+	}
+	if other := asked(c, "hunter2 "+strings.Repeat("x", 451)); other.Digest == got.Digest || other.Input != got.Input {
+		t.Error("two questions that begin alike are not told apart")
+	}
+	c.Clean = nil
+	if got := asked(c, "hunter2"); got.Input != "" || strings.Contains(w.audit.String(), "hunter2") {
+		t.Errorf("without a cleaner the line is %s", &w.audit)
 	}
 }
 

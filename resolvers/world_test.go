@@ -42,7 +42,7 @@ func newWorld(t testing.TB, events ...whatchanged.Event) *world {
 	w := &world{Tier: hot.Open(hot.Base{})}
 	var err error
 	w.config = resolvers.Config{Index: w, Now: func() time.Time { return noon },
-		Log: slog.New(slog.NewJSONHandler(&w.audit, nil)), Tracer: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider()}
+		Log: slog.New(slog.NewJSONHandler(&w.audit, nil)), Clean: strings.Clone, Tracer: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider()}
 	w.Resolver, err = resolvers.New(w.config)
 	if err != nil {
 		t.Fatal(err)

@@ -128,6 +128,16 @@ func TestBadDeliveries(t *testing.T) {
 		equal(t, "then", s.ids(hour(at(4*time.Hour), at(6*time.Hour))), []string{"future"})
 	})
 
+	t.Run("a secret in a question is not logged", func(t *testing.T) {
+		const secret = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
+		if _, code := s.timeline(map[string]any{"scope": []string{secret}}); code != whatchanged.CodeNotFound {
+			t.Errorf("it was answered %s", code)
+		}
+		if log := s.log.String(); strings.Contains(log, secret) || !strings.Contains(log, "redacted:") {
+			t.Errorf("the log is %s", log)
+		}
+	})
+
 	t.Run("and after a restart", func(t *testing.T) {
 		all := func() map[string]any { return map[string]any{"since": "-2d", "until": now.Add(9 * time.Hour)} }
 		want := s.ids(all())

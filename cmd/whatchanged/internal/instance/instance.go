@@ -80,7 +80,7 @@ func Open(ctx context.Context, c Config) (_ *Instance, err error) {
 		Logger: c.Telemetry.Log, Meter: c.Telemetry.Meter}); err != nil {
 		return nil, err
 	}
-	if in.Resolver, err = resolvers.New(resolvers.Config{Index: in.Index, Now: c.Now, Log: c.Telemetry.Log,
+	if in.Resolver, err = resolvers.New(resolvers.Config{Index: in.Index, Now: c.Now, Log: c.Telemetry.Log, Clean: ingest.Cleaner(key),
 		Tracer: c.Telemetry.Tracer, Meter: c.Telemetry.Meter}); err != nil {
 		return nil, err
 	}

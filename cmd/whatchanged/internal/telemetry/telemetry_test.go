@@ -51,7 +51,7 @@ func (index) Deliveries(context.Context, whatchanged.View, []uint64) ([]whatchan
 
 func resolver(t testing.TB, tracer trace.TracerProvider, meter metric.MeterProvider, log *slog.Logger) *resolvers.Resolver {
 	t.Helper()
-	r, err := resolvers.New(resolvers.Config{Index: index{hot.Open(hot.Base{})}, Log: log, Tracer: tracer, Meter: meter})
+	r, err := resolvers.New(resolvers.Config{Index: index{hot.Open(hot.Base{})}, Log: log, Clean: strings.Clone, Tracer: tracer, Meter: meter})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func askOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := resolvers.New(resolvers.Config{Index: index{hot.Open(hot.Base{})}, Log: tel.Log.With("a", 1).WithGroup("g"), Tracer: tel.Tracer, Meter: tel.Meter})
+	r, err := resolvers.New(resolvers.Config{Index: index{hot.Open(hot.Base{})}, Clean: strings.Clone, Log: tel.Log.With("a", 1).WithGroup("g"), Tracer: tel.Tracer, Meter: tel.Meter})
 	if err != nil {
 		return err
 	}
