@@ -187,7 +187,9 @@ func unreached(err error) error {
 // cluster has a limit of its own.
 func (l *Log) MaxPayload() int64 { return l.conn.MaxPayload() }
 
-// Close ends everything that reads from the log, and the embedded server.
+// Close ends everything that reads from the log, and the embedded server. What
+// unpacks messages is left to the garbage collector: a reader that is told of
+// the end while it unpacks would else meet it closed, and panic.
 func (l *Log) Close() {
 	if l.conn != nil {
 		l.conn.Close()
@@ -195,8 +197,5 @@ func (l *Log) Close() {
 	if l.server != nil {
 		l.server.Shutdown()
 		l.server.WaitForShutdown()
-	}
-	if l.unpack != nil {
-		l.unpack.Close()
 	}
 }

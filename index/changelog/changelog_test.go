@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -292,6 +293,32 @@ func TestTailGoesOn(t *testing.T) {
 func noise(n int) []byte {
 	r := rand.New(rand.NewPCG(1, uint64(n)))
 	return bytes.Map(func(rune) rune { return rune(r.IntN(0x60) + 0x20) }, bytes.Repeat([]byte("."), n))
+}
+
+// TestALogClosesWhileItIsRead: a reader that unpacks a message just then is no
+// reason to panic.
+func TestALogClosesWhileItIsRead(t *testing.T) {
+	url := cluster(t)
+	l := open(t, changelog.Config{URL: url})
+	big := of("big")
+	big.Body = bytes.Repeat([]byte("0123456789abcdef"), 1<<15) // takes a while to unpack
+	for i := range 50 {
+		big.Events[0].ID = fmt.Sprint(i)
+		add(t, l, big)
+	}
+	for range 20 {
+		reader := open(t, changelog.Config{URL: url})
+		started, done := make(chan struct{}), make(chan error, 1)
+		first := sync.OnceFunc(func() { close(started) })
+		go func() {
+			done <- reader.Tail(t.Context(), 1, func([]whatchanged.Delivery) error { first(); return nil })
+		}()
+		<-started
+		reader.Close()
+		if err := <-done; err == nil {
+			t.Error("reading goes on")
+		}
+	}
 }
 
 func TestAClusterThatCannotBeReachedIsNoFaultOfOurs(t *testing.T) {
