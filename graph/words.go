@@ -4,6 +4,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/resolvers"
 )
 
 // The open sets of words are String in the schema and types of their own in
@@ -45,6 +46,16 @@ func MarshalCoverageState(v whatchanged.CoverageState) graphql.Marshaler {
 // UnmarshalCoverageState reads a state of coverage.
 func UnmarshalCoverageState(v any) (whatchanged.CoverageState, error) {
 	return word[whatchanged.CoverageState](v)
+}
+
+// MarshalEntityOrder writes an order of entities.
+func MarshalEntityOrder(v resolvers.EntityOrder) graphql.Marshaler {
+	return graphql.MarshalString(string(v))
+}
+
+// UnmarshalEntityOrder reads an order of entities.
+func UnmarshalEntityOrder(v any) (resolvers.EntityOrder, error) {
+	return word[resolvers.EntityOrder](v)
 }
 
 // MarshalOutcome writes an outcome.

@@ -33,9 +33,12 @@ func (x *Index) load(ctx context.Context, reach time.Duration) (*hot.Tier, error
 	base.Deliveries, err = collect(snap.Deliveries(ctx), err)
 	edges, err := collect(snap.Edges(ctx), err)
 	corrections, err := collect(snap.Corrections(ctx), err)
+	places, err := collect(snap.Places(ctx), err)
+	owners, err := collect(snap.Owners(ctx), err)
 	if err != nil {
 		return nil, err
 	}
+	base.Places, base.Owners = placesOf(places), ownersOf(owners)
 	base.Edges, base.Corrections = edgesOf(edges), correctionsOf(corrections)
 	acknowledged, _, err := x.config.Log.Last(ctx)
 	if err != nil {
@@ -72,17 +75,25 @@ func collect[T any](seq iter.Seq2[T, error], err error) ([]T, error) {
 }
 
 func edgesOf(edges []cold.Edge) []hot.Edge {
-	var out []hot.Edge
-	for _, e := range edges {
-		out = append(out, hot.Edge(e))
-	}
-	return out
+	return each(edges, func(e cold.Edge) hot.Edge { return hot.Edge(e) })
 }
 
 func correctionsOf(corrections []cold.Correction) []hot.Correction {
-	var out []hot.Correction
-	for _, c := range corrections {
-		out = append(out, hot.Correction(c))
+	return each(corrections, func(c cold.Correction) hot.Correction { return hot.Correction(c) })
+}
+
+func placesOf(places []cold.Place) []hot.Place {
+	return each(places, func(p cold.Place) hot.Place { return hot.Place(p) })
+}
+
+func ownersOf(owners []cold.Owner) []hot.Owner {
+	return each(owners, func(o cold.Owner) hot.Owner { return hot.Owner(o) })
+}
+
+func each[A, B any](all []A, of func(A) B) []B {
+	out := make([]B, len(all))
+	for i, a := range all {
+		out[i] = of(a)
 	}
 	return out
 }

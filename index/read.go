@@ -219,6 +219,15 @@ func (x *Index) Entities(ctx context.Context, v whatchanged.View, s whatchanged.
 	return t.Entities(ctx, v, s)
 }
 
+// List returns entities in an order. The hot tier has them all, of every view.
+func (x *Index) List(ctx context.Context, v whatchanged.View, q whatchanged.EntityList) (whatchanged.Listing, error) {
+	t, err := x.tier(ctx, v.KnownAt)
+	if err != nil {
+		return whatchanged.Listing{}, err
+	}
+	return t.List(ctx, v, q)
+}
+
 // Reach follows the dependency edges that hold in the view.
 func (x *Index) Reach(ctx context.Context, v whatchanged.View, w whatchanged.Walk) ([]whatchanged.Reached, error) {
 	t, err := x.tier(ctx, v.KnownAt)

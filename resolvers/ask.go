@@ -66,13 +66,26 @@ func New(c Config) (*Resolver, error) {
 
 const scope = "whatchanged.dev/whatchanged/resolvers"
 
-// ask is the seam every question passes: it wants a viewer, sets the deadline,
-// and notes in a span, a metric and the audit log what was asked by whom and
-// which ids they were given.
+// ask answers a question.
 func ask[In any, Out any, P interface {
 	*Out
 	Answered
 }](ctx context.Context, r *Resolver, question string, in In, answer func(*asking, In) (*Out, error)) (*Out, error) {
+	var out *Out
+	err := r.attend(ctx, question, in, func(a *asking) ([]string, error) {
+		var err error
+		if out, err = answer(a, in); err != nil {
+			return nil, err
+		}
+		return P(out).IDs(), nil
+	})
+	return out, err
+}
+
+// attend is the seam that every question and every step of a walk passes: it
+// wants a viewer, sets the deadline, and notes in a span, a metric and the
+// audit log what was asked by whom and which ids they were given.
+func (r *Resolver) attend(ctx context.Context, question string, in any, answer func(*asking) (ids []string, err error)) error {
 	ctx, span := r.tracer.Start(ctx, "resolvers."+question)
 	defer span.End()
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
@@ -80,17 +93,13 @@ func ask[In any, Out any, P interface {
 	start := time.Now()
 
 	viewer, err := viewerOf(ctx)
-	var out *Out
 	var ids []string
 	if err == nil {
 		err = r.admit()
 	}
 	if err == nil {
 		defer func() { <-r.slots }()
-		out, err = answer(&asking{Resolver: r, ctx: ctx, question: question, viewer: viewer, now: whatchanged.Canonical(r.now())}, in)
-	}
-	if err == nil {
-		ids = P(out).IDs()
+		ids, err = answer(&asking{Resolver: r, ctx: ctx, question: question, viewer: viewer, now: whatchanged.Canonical(r.now())})
 	}
 	code := string(whatchanged.CodeOf(err))
 	took := time.Since(start)
@@ -102,7 +111,7 @@ func ask[In any, Out any, P interface {
 		}
 	}
 	r.audit(ctx, question, in, viewer, ids, took, err)
-	return out, err
+	return err
 }
 
 // admit takes a slot, or refuses: who asks for too much at once, as with many

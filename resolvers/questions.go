@@ -24,6 +24,10 @@ var Questions = []Question{
 	question("dataHealth", (*Resolver).DataHealth),
 }
 
+// Walks lists the fields of Query that are no questions: GraphQL alone lets
+// tools walk from one entity to the next.
+var Walks = []string{"node", "entity", "entities"}
+
 // A Question is one method of [Resolver] with its types erased.
 type Question struct {
 	// Field is the question's field of Query in the schema. The tool and the

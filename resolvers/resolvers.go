@@ -47,6 +47,13 @@ type Index interface {
 	// Entities returns the entities of a selection, ordered by reference.
 	Entities(ctx context.Context, v whatchanged.View, s whatchanged.EntitySelection) ([]whatchanged.EntityRecord, error)
 
+	// List returns entities in an order, each with its owner as of the view,
+	// how many there are, and what they have. It counts what is known of an
+	// entity and of where it is from the first event on that tells of it, in
+	// effect or corrected since or not, and its owner as of v. An order that is
+	// not known any more for v.KnownAt is refused with ErrCursorExpired.
+	List(ctx context.Context, v whatchanged.View, q whatchanged.EntityList) (whatchanged.Listing, error)
+
 	// Reach follows the dependency edges that hold at v.AsOf and returns what
 	// they lead to, nearest first and by reference among equals, without the
 	// starting points.

@@ -107,8 +107,6 @@ func (s *Service) connect(edges []whatchanged.Edge) {
 // the last that was said holds.
 func (s *Service) fill(events []*whatchanged.Event, limit int) {
 	s.Versions, s.Rollouts, s.Items = []RunningVersion{}, []whatchanged.Rollout{}, []ChangeBrief{}
-	steps := map[string][]*whatchanged.Event{}
-	var rollouts []string
 	for _, e := range events {
 		if len(s.Items) < limit {
 			s.Items = append(s.Items, brief(e))
@@ -123,16 +121,10 @@ func (s *Service) fill(events []*whatchanged.Event, limit int) {
 		case whatchanged.Deployment, whatchanged.RolloutKind:
 			s.runs(e)
 		}
-		if e.Rollout != nil {
-			if steps[e.Rollout.ID] == nil {
-				rollouts = append(rollouts, e.Rollout.ID)
-			}
-			steps[e.Rollout.ID] = append(steps[e.Rollout.ID], e)
-		}
 	}
-	for _, id := range rollouts {
-		if r := whatchanged.RolloutOf(steps[id]); !r.Phase.Ended() {
-			s.Rollouts = append(s.Rollouts, *r)
+	for _, r := range rolloutsFrom(events) {
+		if !r.Phase.Ended() {
+			s.Rollouts = append(s.Rollouts, r)
 		}
 	}
 	slices.SortFunc(s.Versions, func(v, w RunningVersion) int { return cmp.Compare(v.Placement.String(), w.Placement.String()) })

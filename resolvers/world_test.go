@@ -68,6 +68,11 @@ func (w *world) tell(events ...whatchanged.Event) {
 	w.Apply([]whatchanged.Delivery{d})
 }
 
+// Entities implements [resolvers.Index]; a Resolver has a method of this name.
+func (w *world) Entities(ctx context.Context, v whatchanged.View, s whatchanged.EntitySelection) ([]whatchanged.EntityRecord, error) {
+	return w.Tier.Entities(ctx, v, s)
+}
+
 // Deliveries implements [resolvers.Index].
 func (w *world) Deliveries(_ context.Context, v whatchanged.View, sequences []uint64) ([]whatchanged.Delivery, error) {
 	var out []whatchanged.Delivery

@@ -46,10 +46,11 @@ func parse() *ast.Schema {
 	return gqlparser.MustLoadSchema(src...)
 }
 
-// Input returns the field of Query called name and the type of its one input.
+// Input returns the field of Query called name and the type of its one input;
+// nothing of a field that is no question.
 func Input(name string) (field *ast.FieldDefinition, input *ast.Definition) {
 	f := Parsed.Query.Fields.ForName(name)
-	if f == nil {
+	if f == nil || f.Arguments.ForName("input") == nil {
 		return nil, nil
 	}
 	return f, Parsed.Types[f.Arguments.ForName("input").Type.Name()]

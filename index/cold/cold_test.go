@@ -68,5 +68,5 @@ func TestReaderIsAnIndex(t *testing.T) {
 			log = log[n:]
 		}
 		return s.openReader(t)
-	}, indextest.Options{})
+	}, indextest.Options{NoLists: true})
 }

@@ -8,22 +8,30 @@ import (
 
 // derived gathers the rows of the tables that derive from events.
 type derived struct {
-	entities     []entityRow
-	seen         map[whatchanged.Ref]bool
+	places       []placeRow
+	seen         map[place]int // by where it stands in places
 	dependencies []*whatchanged.Event
 	corrections  []*whatchanged.Event
 }
 
-type entityRow struct {
-	ref   whatchanged.Ref
-	first whatchanged.Position
+// A place is an entity where an event placed it.
+type place struct {
+	entity              whatchanged.Ref
+	environment, region string
+}
+
+// A placeRow says which positions told of it: the first, and the last of those
+// that changed the entity.
+type placeRow struct {
+	place
+	first, last whatchanged.Position
 }
 
 // add takes an event; events come in the order of their positions.
 func (d *derived) add(e *whatchanged.Event) {
-	d.entity(e.Entity, e.Position)
+	d.place(place{e.Entity, e.Placement.Environment, e.Placement.Region}, e.Position, e.Position)
 	if e.Dependency != nil {
-		d.entity(e.Dependency.To, e.Position)
+		d.place(place{entity: e.Dependency.To}, e.Position, whatchanged.Position{})
 		d.dependencies = append(d.dependencies, e)
 	}
 	if e.Revision > 0 {
@@ -31,21 +39,29 @@ func (d *derived) add(e *whatchanged.Event) {
 	}
 }
 
-// entity keeps the first position of a batch; the table keeps the least of all.
-func (d *derived) entity(r whatchanged.Ref, p whatchanged.Position) {
+// place keeps the first and the last position of a batch; the table keeps the
+// least and the greatest of all.
+func (d *derived) place(at place, first, last whatchanged.Position) {
 	if d.seen == nil {
-		d.seen = map[whatchanged.Ref]bool{}
+		d.seen = map[place]int{}
 	}
-	if !d.seen[r] {
-		d.seen[r] = true
-		d.entities = append(d.entities, entityRow{r, p})
+	i, ok := d.seen[at]
+	if !ok {
+		i = len(d.places)
+		d.seen[at] = i
+		d.places = append(d.places, placeRow{place: at, first: first})
+	}
+	if p := &d.places[i]; last.Compare(p.last) > 0 {
+		p.last = last
 	}
 }
 
 func (d *derived) insert(ctx context.Context, w *Writer) error {
-	err := w.insert(ctx, "insert_entities", "", len(d.entities), func(i int) []any {
-		r, p := d.entities[i].ref, d.entities[i].first
-		return []any{r.String(), string(r.Kind), r.Namespace, r.Name, []any{p.Sequence, p.Index}}
+	err := w.insert(ctx, "insert_places", "", len(d.places), func(i int) []any {
+		p := &d.places[i]
+		r := p.entity
+		return []any{r.String(), string(r.Kind), r.Namespace, r.Name, p.environment, p.region,
+			[]any{p.first.Sequence, p.first.Index}, []any{p.last.Sequence, p.last.Index}}
 	})
 	if err != nil {
 		return err

@@ -35,6 +35,8 @@ func TestQueries(t *testing.T) {
 		{"snapshot.count", compose("snapshot_count", nil)},
 		{"snapshot.events", compose("snapshot_events", snapshotEvents{})},
 		{"snapshot.late", compose("snapshot_events", snapshotEvents{Late: true})},
+		{"snapshot.places", compose("snapshot_places", nil)},
+		{"snapshot.owners", compose("snapshot_owners", nil)},
 		{"snapshot.edges", compose("snapshot_edges", nil)},
 	}
 	for _, test := range tests {

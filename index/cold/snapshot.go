@@ -91,6 +91,52 @@ func (s *Snapshot) Entities(ctx context.Context) iter.Seq2[whatchanged.EntityRec
 	return stream(ctx, s.r, "snapshotEntities", q, scanEntity)
 }
 
+// A Place says from when to when events told of an entity somewhere.
+type Place struct {
+	Entity              whatchanged.Ref
+	Environment, Region string
+	First, Last         whatchanged.Position // Last is zero when it is only depended on
+}
+
+// Places returns where every entity was placed, in no order. First and Last
+// are never beyond the watermark.
+func (s *Snapshot) Places(ctx context.Context) iter.Seq2[Place, error] {
+	return stream(ctx, s.r, "snapshotPlaces", s.compose("snapshot_places", nil), func(rows driver.Rows) (p Place, err error) {
+		var kind string
+		err = rows.Scan(&kind, &p.Entity.Namespace, &p.Entity.Name, &p.Environment, &p.Region,
+			&p.First.Sequence, &p.First.Index, &p.Last.Sequence, &p.Last.Index)
+		p.Entity.Kind = whatchanged.Kind(kind)
+		if p.Last.Compare(s.Watermark.Position) > 0 {
+			p.Last = s.Watermark.Position
+		}
+		return p, err
+	})
+}
+
+// An Owner is what one event said of an entity's owner.
+type Owner struct {
+	Entity      whatchanged.Ref
+	Owner       whatchanged.Ref // zero: nobody
+	EffectiveAt time.Time
+	Position    whatchanged.Position
+	ID          string
+	Revision    int
+}
+
+// Owners returns every version of every owner, in no order.
+func (s *Snapshot) Owners(ctx context.Context) iter.Seq2[Owner, error] {
+	return stream(ctx, s.r, "snapshotOwners", s.compose("snapshot_owners", nil), func(rows driver.Rows) (o Owner, err error) {
+		var entity, after string
+		var revision uint32
+		if err = rows.Scan(&entity, &after, &o.EffectiveAt, &o.Position.Sequence, &o.Position.Index, &o.ID, &revision); err != nil {
+			return o, err
+		}
+		o.Owner, o.EffectiveAt, o.Revision = whatchanged.OwnerOf(value(after)), o.EffectiveAt.UTC(), int(revision)
+		o.Entity, err = whatchanged.ParseRef(entity)
+		return o, err
+	})
+}
+
 // A Correction says that a revision above 0 of an event stands at a position.
 type Correction struct {
 	ID       string

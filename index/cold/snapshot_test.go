@@ -67,7 +67,7 @@ func TestSnapshot(t *testing.T) {
 	}
 	same := func(what string, got, want any) {
 		t.Helper()
-		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmp.AllowUnexported(place{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", what, diff)
 		}
 	}
@@ -81,6 +81,36 @@ func TestSnapshot(t *testing.T) {
 	all := whatchanged.View{AsOf: whatchanged.MaxTime, KnownAt: snap.Watermark.Position}
 	entities, _ := indextest.Oracle(log).Entities(t.Context(), all, whatchanged.EntitySelection{Limit: 1000})
 	same("entities", collect(t, snap.Entities(t.Context())), entities)
+	at := map[place]Place{}
+	var owners []Owner
+	tell := func(p place, first, last whatchanged.Position) {
+		was, ok := at[p]
+		if !ok {
+			was = Place{p.entity, p.environment, p.region, first, last}
+		}
+		if last.Compare(was.Last) > 0 {
+			was.Last = last
+		}
+		at[p] = was
+	}
+	for _, d := range log {
+		for _, e := range d.Events {
+			tell(place{e.Entity, e.Placement.Environment, e.Placement.Region}, e.Position, e.Position)
+			if e.Dependency != nil {
+				tell(place{entity: e.Dependency.To}, e.Position, whatchanged.Position{})
+			}
+			if e.Kind == whatchanged.Ownership {
+				owners = append(owners, Owner{e.Entity, whatchanged.OwnerOf(e.After), e.EffectiveAt, e.Position, e.ID, e.Revision})
+			}
+		}
+	}
+	places := map[place]Place{}
+	for _, p := range collect(t, snap.Places(t.Context())) {
+		places[place{p.Entity, p.Environment, p.Region}] = p
+	}
+	same("places", places, at)
+	same("owners", slices.SortedFunc(slices.Values(collect(t, snap.Owners(t.Context()))),
+		func(a, b Owner) int { return a.Position.Compare(b.Position) }), owners)
 	var heads []whatchanged.Delivery
 	heard := map[string]time.Time{}
 	for _, d := range log {

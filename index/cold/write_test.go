@@ -64,7 +64,7 @@ func holds(t *testing.T, r *Reader, log []whatchanged.Delivery) {
 // through; the log is then written again by a new writer, cut otherwise.
 func TestAfterACrashEachEventIsStoredOnce(t *testing.T) {
 	log := indextest.World(7, 60)
-	for _, table := range []string{"deliveries", "corrections", "dependencies", "entities"} {
+	for _, table := range []string{"deliveries", "corrections", "dependencies", "places"} {
 		t.Run("before "+table, func(t *testing.T) {
 			s := newStore(t)
 			w := s.openWriter(t)

@@ -31,6 +31,7 @@ func (t *Tier) Apply(ds []whatchanged.Delivery) {
 		}
 	}
 	s.learn(events)
+	s.lists.learn(events, s.everCorrected) // before any view can know of them
 	s.repaired = s.repairs(events, s.horizon)
 	if len(events) > 0 {
 		s.markCorrected(events)
@@ -126,6 +127,7 @@ func (t *Tier) Trim(horizon time.Time) {
 		s.sources[name] = h.after(s.position.Sequence)
 	}
 	t.current.Store(&s)
+	s.lists.forget(s.position)
 	t.tidy()
 }
 

@@ -33,6 +33,8 @@ type Base struct {
 
 	Entities    []whatchanged.EntityRecord
 	Edges       []Edge                 // every version there ever was
+	Places      []Place                // every one there ever was
+	Owners      []Owner                // every version there ever was, corrected ones too
 	Events      []whatchanged.Event    // effective at or after Horizon, or positioned after Position
 	Corrections []Correction           // of any of Events
 	Deliveries  []whatchanged.Delivery // after Position, in order, without bodies and events
@@ -46,6 +48,24 @@ type Edge struct {
 	EffectiveAt time.Time
 	Position    whatchanged.Position
 	ID          string // of the event that told of it
+	Revision    int
+}
+
+// A Place says from when to when events told of an entity somewhere. Without
+// environment and region they told of no place.
+type Place struct {
+	Entity              whatchanged.Ref
+	Environment, Region string
+	First, Last         whatchanged.Position // Last is zero when it is only depended on
+}
+
+// An Owner is what one event said of an entity's owner.
+type Owner struct {
+	Entity      whatchanged.Ref
+	Owner       whatchanged.Ref // zero: nobody
+	EffectiveAt time.Time
+	Position    whatchanged.Position
+	ID          string
 	Revision    int
 }
 
@@ -91,6 +111,7 @@ func Open(base Base) *Tier {
 		s.sources[name] = &heardOf{before: &at}
 	}
 	s.hear(base.Deliveries)
+	s.lists = listsOf(base, s.everCorrected)
 	t := &Tier{moved: make(chan struct{}), settled: settled}
 	t.current.Store(s)
 	return t

@@ -25,6 +25,7 @@ type snapshot struct {
 	topology  *topology
 	arrivals  arrivals            // of all sources
 	sources   map[string]*heardOf // by source
+	lists     *lists              // of all snapshots
 }
 
 // A revision is a correction of an event.
@@ -60,6 +61,11 @@ func (s *snapshot) corrected(id string, number int, v whatchanged.View) bool {
 	return len(s.revisions) > 0 && slices.ContainsFunc(s.revisions[id], func(r revision) bool {
 		return r.number > number && r.position.Compare(v.KnownAt) <= 0
 	})
+}
+
+// everCorrected reports whether a later revision is known at all.
+func (s *snapshot) everCorrected(id string, number int) bool {
+	return s.corrected(id, number, whatchanged.View{KnownAt: s.watermark.Position})
 }
 
 // in says which versions of edges count in a view.

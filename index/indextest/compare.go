@@ -24,7 +24,7 @@ func compare(t *testing.T, open Opener, o Options) {
 	log := World(o.Seed, 300)
 	index, oracle := open(t, log), Oracle(log)
 	for _, sort := range sorts {
-		if sort.name == "deliveries" && o.NoDeliveries {
+		if sort.name == "deliveries" && o.NoDeliveries || sort.name == "lists" && o.NoLists {
 			continue
 		}
 		t.Run(sort.name, func(t *testing.T) {
@@ -72,6 +72,13 @@ var sorts = []struct {
 	{"entities", func(a *asker) (string, question) {
 		v, s := a.view(), a.entities()
 		return fmt.Sprintf("%+v %+v", v, s), func(ctx context.Context, i Index) (any, error) { return i.Entities(ctx, v, s) }
+	}},
+	{"lists", func(a *asker) (string, question) {
+		v, q := a.view(), a.list()
+		if q.Recent { // of the past this order need not be known
+			v.KnownAt = everything(a.log).KnownAt
+		}
+		return fmt.Sprintf("%+v %+v", v, q), func(ctx context.Context, i Index) (any, error) { return i.(Lists).List(ctx, v, q) }
 	}},
 	{"reach", func(a *asker) (string, question) {
 		v, w := a.view(), a.walk()
@@ -202,6 +209,23 @@ func (a *asker) entities() whatchanged.EntitySelection {
 		s.Text = text[from:min(len(text), from+1+a.IntN(6))]
 	}
 	return s
+}
+
+func (a *asker) list() whatchanged.EntityList {
+	q := whatchanged.EntityList{EntitySelection: a.entities(), Recent: a.IntN(2) == 0, Facets: a.IntN(2) == 0, Offset: a.IntN(3)}
+	if a.IntN(4) == 0 {
+		q.Namespaces = []string{a.some()[0].Namespace, a.some()[0].Namespace}
+	}
+	if a.IntN(3) == 0 {
+		q.Owners = refs(pick(&a.generator, owners), pick(&a.generator, owners))
+	}
+	if a.IntN(4) == 0 {
+		q.Environments = []string{"PROD"}
+	}
+	if a.IntN(4) == 0 {
+		q.Regions = []string{pick(&a.generator, regions), "eu-west-1"}
+	}
+	return q
 }
 
 func (a *asker) walk() whatchanged.Walk {

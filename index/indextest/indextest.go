@@ -38,12 +38,18 @@ type Index interface {
 	Deliveries(context.Context, whatchanged.View, []uint64) ([]whatchanged.Delivery, error)
 }
 
+// Lists is what a tier reads of entities in an order, unless it keeps none.
+type Lists interface {
+	List(context.Context, whatchanged.View, whatchanged.EntityList) (whatchanged.Listing, error)
+}
+
 // An Index lacks nothing of what resolvers read but Await.
 var _ Index = resolvers.Index(nil)
 
 // Options says what a tier leaves out, and how long to compare.
 type Options struct {
 	NoDeliveries bool  // the tier keeps no bodies and is not asked for them
+	NoLists      bool  // the tier keeps no lists of entities and is not asked for them
 	Questions    int   // random questions of each sort; 0 is 200
 	Seed         int64 // of the random world and questions; 0 is 1
 }
@@ -62,6 +68,9 @@ func Run(t *testing.T, open Opener, o Options) {
 	t.Run("whole events", func(t *testing.T) { testWholeEvents(t, open) })
 	t.Run("mentions", func(t *testing.T) { testMentions(t, open) })
 	t.Run("entities", func(t *testing.T) { testEntities(t, open) })
+	if !o.NoLists {
+		t.Run("lists", func(t *testing.T) { testLists(t, open) })
+	}
 	t.Run("reach", func(t *testing.T) { testReach(t, open) })
 	t.Run("edges", func(t *testing.T) { testEdges(t, open) })
 	t.Run("sources", func(t *testing.T) { testSources(t, open) })

@@ -46,6 +46,7 @@ var (
 	kinds    = []whatchanged.EventKind{whatchanged.Deployment, whatchanged.Flag, whatchanged.Config, whatchanged.Topology}
 	evidence = []whatchanged.Evidence{whatchanged.Declared, whatchanged.Observed, whatchanged.Shared}
 	words    = []string{"Raise", "lower", "the", "Checkout", "timeout", "100%", "crédit", "it's", "ROLL", "back"}
+	owners   = []string{"group:default/search", "group:default/checkout", "user:default/ann"}
 	regions  = []string{"", "eu-west-1", "us-east-1"}
 )
 
@@ -73,6 +74,9 @@ func (g *generator) event(source string, received time.Time) whatchanged.Event {
 	if g.IntN(3) == 0 {
 		e.Kind = whatchanged.Topology
 		e.Dependency = &whatchanged.Dependency{To: pick(g, entities), Evidence: pick(g, evidence), Removed: g.IntN(3) == 0}
+	}
+	if e.Dependency == nil && g.IntN(4) == 0 {
+		e.Kind, e.After = whatchanged.Ownership, g.owner()
 	}
 	if len(g.told) > 0 && g.IntN(6) == 0 {
 		g.correct(&e)
@@ -121,4 +125,17 @@ func (g *generator) commits() (all []string) {
 		all = append(all, fmt.Sprintf("%07x%033x", g.IntN(20)*0x0123457, g.Uint64()))
 	}
 	return all
+}
+
+// owner is what an event of ownership says, in either of its spellings, or
+// that nobody is the owner.
+func (g *generator) owner() whatchanged.Value {
+	switch owner := pick(g, owners); g.IntN(4) {
+	case 0:
+		return nil
+	case 1:
+		return whatchanged.ValueOf(owner)
+	default:
+		return whatchanged.ValueOf(map[string]string{"owner": owner})
+	}
 }

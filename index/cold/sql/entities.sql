@@ -1,7 +1,7 @@
 -- The entities of a selection, in the order of whatchanged.Ref, which is not
 -- that of their text.
-SELECT kind, namespace, name, tupleElement(min(first_known) AS first, 1), first.2
-FROM entities
+SELECT kind, namespace, name, tupleElement(min(first_told) AS first, 1), first.2
+FROM places
 WHERE true
 {{- if .Refs}}
   AND entity IN {refs:Array(String)}{{end}}

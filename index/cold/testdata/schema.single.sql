@@ -112,3 +112,31 @@ CREATE TABLE IF NOT EXISTS corrections (
 ENGINE = ReplacingMergeTree
 ORDER BY (id, revision, sequence, ordinal)
 SETTINGS index_granularity = 1024;
+
+-- 0002_places.sql
+CREATE TABLE IF NOT EXISTS places (
+    entity      String,
+    kind        LowCardinality(String),
+    namespace   String,
+    name        String,
+    environment LowCardinality(String),
+    region      LowCardinality(String),
+    first_told  SimpleAggregateFunction(min, Tuple(UInt64, UInt32)),
+    last_told   SimpleAggregateFunction(max, Tuple(UInt64, UInt32))
+)
+ENGINE = AggregatingMergeTree
+PRIMARY KEY entity
+ORDER BY (entity, kind, namespace, name, environment, region)
+SETTINGS index_granularity = 1024;
+
+INSERT INTO places
+SELECT entity, substring(entity, 1, position(entity, ':') - 1), extract(entity, '^[^:]*:([^/]*)/'), extract(entity, '^[^/]*/(.*)$'),
+    environment, region, min(first), max(last)
+FROM (
+    SELECT entity, environment, region, (sequence, ordinal) AS first, (sequence, ordinal) AS last FROM events
+    UNION ALL
+    SELECT dependency, '', '', (sequence, ordinal), (toUInt64(0), toUInt32(0)) FROM events WHERE dependency != ''
+)
+GROUP BY entity, environment, region;
+
+DROP TABLE IF EXISTS entities;

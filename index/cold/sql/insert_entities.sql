@@ -1,1 +1,0 @@
-INSERT INTO entities (entity, kind, namespace, name, first_known)
