@@ -9,6 +9,8 @@ import (
 	"io"
 	"sync"
 
+	"github.com/mark3labs/mcp-go/server"
+
 	"whatchanged.dev/whatchanged"
 )
 
@@ -16,39 +18,89 @@ import (
 // its answer, empty when there is none to be had (it was a notification).
 type Exchange func(ctx context.Context, header map[string]string, message []byte) ([]byte, error)
 
+// Within returns an Exchange with a server in this process. mcp-go has a server
+// on standard input and output too, but it drops what it was asked when its
+// input ends.
+func Within(s *server.MCPServer) Exchange {
+	return func(ctx context.Context, _ map[string]string, message []byte) ([]byte, error) {
+		if m := read(message); m.Method == listen {
+			return methodNotFound(m.ID), nil
+		}
+		answer := s.HandleMessage(ctx, message)
+		if answer == nil { // to a notification
+			return nil, nil
+		}
+		return json.Marshal(answer)
+	}
+}
+
 // inFlight bounds how many messages of one client wait for an answer at once.
 const inFlight = 16
 
 // Bridge carries the messages that an assistant writes on in to a server, and
-// its answers back to out, a line each, until in ends. It adds the headers
-// that the HTTP transport wants, ends requests that the client cancels, and
-// knows nothing else of the messages.
+// its answers back to out, a line each, until in or ctx ends. What was asked
+// before in ended is answered. It adds the headers that the HTTP transport
+// wants, ends requests that the client cancels, and knows nothing else of the
+// messages.
 func Bridge(ctx context.Context, in io.Reader, out io.Writer, exchange Exchange) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	b := bridge{exchange: exchange, out: out, running: map[string]context.CancelFunc{}}
 	var all sync.WaitGroup
+	defer all.Wait()
 	slots := make(chan struct{}, inFlight)
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, maxBody+1)
-	for lines.Scan() {
-		line := bytes.Clone(bytes.TrimSpace(lines.Bytes()))
-		m := read(line)
-		if len(line) == 0 || b.cancelled(m) {
-			continue
+	lines, ended := scan(ctx, in)
+	for {
+		select {
+		case line := <-lines:
+			m := read(line)
+			if b.cancelled(m) {
+				continue
+			}
+			select {
+			case slots <- struct{}{}:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			ctx, done := b.begin(ctx, m)
+			all.Go(func() {
+				defer func() { done(); <-slots }()
+				b.forward(ctx, m, line)
+			})
+		case err := <-ended:
+			all.Wait()
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		slots <- struct{}{}
-		ctx, done := b.begin(ctx, m)
-		all.Go(func() {
-			defer func() { done(); <-slots }()
-			b.forward(ctx, m, line)
-		})
 	}
-	all.Wait()
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("standard input: %w", err)
-	}
-	return nil
+}
+
+// scan reads lines until in ends, and then tells how. A read cannot be ended
+// from outside: one that waits when ctx ends goes on until in ends.
+func scan(ctx context.Context, in io.Reader) (lines chan []byte, ended chan error) {
+	lines, ended = make(chan []byte), make(chan error, 1)
+	go func() {
+		s := bufio.NewScanner(in)
+		s.Buffer(nil, maxBody+1)
+		for s.Scan() {
+			line := bytes.Clone(bytes.TrimSpace(s.Bytes()))
+			if len(line) == 0 {
+				continue
+			}
+			select {
+			case lines <- line:
+			case <-ctx.Done():
+				return
+			}
+		}
+		err := s.Err()
+		if err != nil {
+			err = fmt.Errorf("standard input: %w", err)
+		}
+		ended <- err
+	}()
+	return lines, ended
 }
 
 // A message is what the transport must know of a JSON-RPC message.

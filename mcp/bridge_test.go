@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -58,8 +59,18 @@ func bridge(t *testing.T, exchange mcp.Exchange, lines ...string) map[string]map
 }
 
 func TestBridge(t *testing.T) {
-	s := serve(t, newWorld(3), discard())
-	answers := bridge(t, over(t, s.URL),
+	t.Run("to a server elsewhere", func(t *testing.T) { testBridge(t, over(t, serve(t, newWorld(3), discard()).URL)) })
+	t.Run("to one in this process", func(t *testing.T) {
+		within := mcp.Within(mcp.NewServer(resolver(t, newWorld(3), discard()), "test", discard()))
+		testBridge(t, func(ctx context.Context, header map[string]string, message []byte) ([]byte, error) {
+			return within(resolvers.WithViewer(ctx, resolvers.Viewer{Who: "ann"}), header, message)
+		})
+	})
+}
+
+// testBridge: all that was asked is answered, though the input ends meanwhile.
+func testBridge(t *testing.T, exchange mcp.Exchange) {
+	answers := bridge(t, exchange,
 		// a client with a handshake
 		`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"old","version":"1"}}}`,
 		`{"jsonrpc":"2.0","method":"notifications/initialized"}`,
@@ -68,8 +79,9 @@ func TestBridge(t *testing.T) {
 		`{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"what_changed","arguments":{}}}`,
 		// and one without
 		`{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"timeline","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"new","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`,
+		`{"jsonrpc":"2.0","id":5,"method":"subscriptions/listen"}`,
 		`not JSON`)
-	if len(answers) != 5 {
+	if len(answers) != 6 {
 		t.Errorf("%d answers: %v", len(answers), answers)
 	}
 	if r, ok := answers["1"]["result"].(map[string]any); !ok || r["protocolVersion"] != "2025-11-25" {
@@ -82,6 +94,9 @@ func TestBridge(t *testing.T) {
 		if r, ok := answers[id]["result"].(map[string]any); !ok || r["structuredContent"] == nil {
 			t.Errorf("call %s: %v", id, answers[id])
 		}
+	}
+	if e, ok := answers["5"]["error"].(map[string]any); !ok || e["code"] != -32601.0 {
+		t.Errorf("listen: %v", answers["5"])
 	}
 	if e, ok := answers["null"]["error"].(map[string]any); !ok || e["code"] != -32700.0 {
 		t.Errorf("what is not JSON: %v", answers["null"])
@@ -139,6 +154,29 @@ func TestBridgeCancels(t *testing.T) {
 	}
 	if lines.Scan() {
 		t.Errorf("a further answer %q", lines.Text())
+	}
+}
+
+// TestBridgeStopsWhenTold, though the client neither writes nor goes away.
+func TestBridgeStopsWhenTold(t *testing.T) {
+	in, client := io.Pipe()
+	defer client.Close()
+	begun := make(chan struct{})
+	exchange := func(ctx context.Context, _ map[string]string, _ []byte) ([]byte, error) {
+		close(begun)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- mcp.Bridge(ctx, in, io.Discard, exchange) }()
+	if _, err := io.WriteString(client, `{"jsonrpc":"2.0","id":1,"method":"tools/call"}`+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	stop()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }
 

@@ -40,8 +40,10 @@ func NewHandler(s *server.MCPServer) http.Handler {
 		case "notifications/cancelled":
 			w.WriteHeader(http.StatusAccepted)
 			return
-		case "subscriptions/listen":
-			unknownMethod(w, m.ID)
+		case listen:
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write(methodNotFound(m.ID))
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -49,10 +51,14 @@ func NewHandler(s *server.MCPServer) http.Handler {
 	})
 }
 
-// unknownMethod answers a JSON-RPC request as one of a method there is not.
-func unknownMethod(w http.ResponseWriter, id json.RawMessage) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusNotFound)
-	_ = json.NewEncoder(w).Encode(map[string]any{"jsonrpc": "2.0", "id": id,
-		"error": map[string]any{"code": -32601, "message": "method not found"}})
+// listen is the method that asks for a stream of news.
+const listen = "subscriptions/listen"
+
+// methodNotFound answers a JSON-RPC request as one of a method there is not.
+func methodNotFound(id json.RawMessage) []byte {
+	b, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": id, "error": map[string]any{"code": -32601, "message": "method not found"}})
+	if err != nil {
+		return nil // id was JSON
+	}
+	return b
 }

@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
-	"log"
 
-	"github.com/mark3labs/mcp-go/server"
 	"github.com/spf13/cobra"
 
 	"whatchanged.dev/whatchanged/mcp"
@@ -21,7 +18,12 @@ func newMCP() *cobra.Command {
 		Long: "Serve the Model Context Protocol on standard input and output, for assistants that start their servers.\n" +
 			"The answers are those of the server named by --server, else of the owner of the data folder, else of the folder itself.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			defer func() {
+				if errors.Is(err, context.Canceled) {
+					err = nil // told to stop
+				}
+			}()
 			s, err := o.server(url, token)
 			if err != nil {
 				return err
@@ -30,14 +32,8 @@ func newMCP() *cobra.Command {
 				return mcp.Bridge(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), s.Exchange)
 			}
 			return o.alone(cmd.Context(), cmd, func(in *openInstance) error {
-				stdio := server.NewStdioServer(mcp.NewServer(in.Resolver, version(), in.telemetry.Log))
-				stdio.SetErrorLogger(log.New(cmd.ErrOrStderr(), "", 0))
-				stdio.SetContextFunc(func(ctx context.Context) context.Context { return localViewer(ctx, "stdio") })
-				err := stdio.Listen(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
-				if errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
-					return nil
-				}
-				return err
+				ctx := localViewer(cmd.Context(), "stdio")
+				return mcp.Bridge(ctx, cmd.InOrStdin(), cmd.OutOrStdout(), mcp.Within(mcp.NewServer(in.Resolver, version(), in.telemetry.Log)))
 			})
 		},
 	}
