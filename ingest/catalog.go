@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"context"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -22,21 +21,13 @@ type CatalogConfig struct {
 	// times; zero is the moment of arrival. A history has its own.
 	EffectiveAt time.Time
 
-	// Declared says what the entities were declared as before. Without it,
+	// Stored says what the entities were declared as before. Without it,
 	// reading files cannot tell what they no longer say: a dependency that was
 	// taken out of a file holds on. Reading a history sees it.
-	Declared Declared
+	Stored Stored
 
 	Ref      string                // of a history: the branch; "" is HEAD
 	Progress func(done, total int) // called after each file or landing; may be nil
-}
-
-// Declared says what was declared before.
-type Declared interface {
-	// Declared returns the last declaration of each of these entities by a
-	// source: the event of kind topology that tells of no dependency and of no
-	// placement. An entity that was never declared is left out.
-	Declared(ctx context.Context, source string, entities []whatchanged.Ref) (map[whatchanged.Ref]whatchanged.Event, error)
 }
 
 // A Catalog is what was read of one.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,19 +16,17 @@ import (
 	"whatchanged.dev/whatchanged"
 )
 
-// declaredBefore is what an index would say after these events.
-type declaredBefore []whatchanged.Event
+// storedBefore is what an index would say after these events.
+type storedBefore []whatchanged.Event
 
-func (d declaredBefore) Declared(_ context.Context, source string, entities []whatchanged.Ref) (map[whatchanged.Ref]whatchanged.Event, error) {
-	last := map[whatchanged.Ref]whatchanged.Event{}
-	for _, e := range d {
-		for _, ref := range entities {
-			if e.Entity == ref && e.Source == source && IsDeclaration(&e) {
-				last[ref] = e
-			}
+func (all storedBefore) Stored(_ context.Context, _ string, s whatchanged.Selection) (p whatchanged.Page, _ error) {
+	seen := map[string]bool{} // only the last revision of an event is found
+	for _, e := range slices.Backward(all) {
+		if s.After == nil && !seen[e.ID] && (slices.Contains(s.Entities, e.Entity) || slices.Contains(s.IDs, e.ID)) {
+			p.Events, seen[e.ID] = append(p.Events, &e), true
 		}
 	}
-	return last, nil
+	return p, nil
 }
 
 // A catalogReading collects what is read.
@@ -139,7 +138,7 @@ func TestCatalogs(t *testing.T) {
 					folder := t.TempDir()
 					writeCatalog(t, folder, state)
 					from := len(r.events)
-					c, err := readCatalog(t.Context(), format, CatalogConfig{Path: folder, Declared: declaredBefore(r.events)}, r.yield(t))
+					c, err := readCatalog(t.Context(), format, CatalogConfig{Path: folder, Stored: storedBefore(r.events)}, r.yield(t))
 					if err != nil {
 						t.Fatal(err)
 					}

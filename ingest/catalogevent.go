@@ -237,9 +237,9 @@ func idPart(what string) string {
 	return "part-" + shortHash([]byte(what))
 }
 
-// IsDeclaration reports whether an event of a catalog says all of its entity,
+// isDeclaration reports whether an event of a catalog says all of its entity,
 // and not only of an edge or a placement.
-func IsDeclaration(e *whatchanged.Event) bool {
+func isDeclaration(e *whatchanged.Event) bool {
 	return e.Kind == whatchanged.Topology && e.Dependency == nil && e.Placement.IsZero()
 }
 

@@ -22,7 +22,7 @@ import (
 // owner. What a Location leads to within the folder is read too.
 //
 // The ids of the events come from what is declared, so that reading a catalog
-// again stores only what is new in it; see [CatalogConfig.Declared] for what
+// again stores only what is new in it; see [CatalogConfig.Stored] for what
 // is gone. A document that says something impossible is left out and noted,
 // and the others are read.
 func ReadBackstage(ctx context.Context, config CatalogConfig, yield func([]whatchanged.Event) error) (Catalog, error) {
@@ -245,7 +245,7 @@ func matchPath(pattern, parts []string) bool {
 func (f *catalogFiles) tell(ctx context.Context, config CatalogConfig, yield func([]whatchanged.Event) error) (Catalog, error) {
 	f.unique()
 	state := newCatalogState(f.format.source)
-	if err := state.recall(ctx, config.Declared, f.found); err != nil {
+	if err := state.recall(ctx, config.Stored, f.found); err != nil {
 		return f.catalog, err
 	}
 	out := gitBatch{yield: yield}
@@ -275,8 +275,8 @@ func (f *catalogFiles) unique() {
 }
 
 // recall asks what was declared of these entities before.
-func (s *catalogState) recall(ctx context.Context, declared Declared, found []declaration) error {
-	if declared == nil {
+func (s *catalogState) recall(ctx context.Context, stored Stored, found []declaration) error {
+	if stored == nil {
 		return nil
 	}
 	const most = 100 // entities at once
@@ -285,7 +285,7 @@ func (s *catalogState) recall(ctx context.Context, declared Declared, found []de
 		for _, d := range batch {
 			refs = append(refs, d.entity)
 		}
-		last, err := declared.Declared(ctx, s.source, refs)
+		last, err := declared(ctx, stored, s.source, refs)
 		if err != nil {
 			return err
 		}

@@ -36,8 +36,8 @@ func readCatalogHistory(ctx context.Context, format catalogFormat, config Catalo
 	if _, err := path.Match(pattern, ""); err != nil {
 		return Catalog{}, badPattern(pattern)
 	}
-	g, history := &git{path: config.Path}, GitConfig{Path: config.Path, Ref: config.Ref}
-	total, err := g.count(ctx, history)
+	g, history := &git{path: config.Path}, selection{ref: config.Ref}
+	chain, err := g.chain(ctx, history)
 	if err != nil {
 		return Catalog{}, err
 	}
@@ -57,7 +57,7 @@ func readCatalogHistory(ctx context.Context, format catalogFormat, config Catalo
 			err = out.add(events)
 		}
 		if done++; config.Progress != nil {
-			config.Progress(done, max(done, total))
+			config.Progress(done, max(done, len(chain.names)))
 		}
 		return err
 	}); err != nil {

@@ -73,7 +73,7 @@ func (r *repo) read(config GitConfig) []whatchanged.Event {
 	r.t.Helper()
 	config.Path = r.dir
 	var all []whatchanged.Event
-	if err := ReadGit(r.t.Context(), config, func(events []whatchanged.Event) error {
+	if _, err := ReadGit(r.t.Context(), config, func(events []whatchanged.Event) error {
 		all = append(all, events...)
 		return nil
 	}); err != nil {
@@ -108,55 +108,55 @@ func TestReadGit(t *testing.T) {
 			r.write("main.go", "package main")
 			r.write("values.yaml", "replicas: 2\nimage: {tag: v1}\n")
 			r.commit("one")
-		}, `commit landed repository:shop/config none -> none
-config created config:shop/config/values.yaml none -> {"image":{"tag":"v1"},"replicas":2}
+		}, `config created config:shop/config/values.yaml none -> {"image":{"tag":"v1"},"replicas":2}
+commit landed repository:shop/config none -> none
 `},
 		{"a change has both values", func(r *repo) {
 			r.write("values.yaml", "a: 1\n")
 			r.commit("one")
 			r.write("values.yaml", "a: 2\n")
 			r.commit("two")
-		}, `commit landed repository:shop/config none -> none
-config created config:shop/config/values.yaml none -> {"a":1}
+		}, `config created config:shop/config/values.yaml none -> {"a":1}
 commit landed repository:shop/config none -> none
 config changed config:shop/config/values.yaml {"a":1} -> {"a":2}
+commit landed repository:shop/config none -> none
 `},
 		{"several documents are a list, dates are text, keys are strings", func(r *repo) {
 			r.write("a.yml", "---\na: 2026-03-01\n---\n1: .nan\n")
 			r.commit("one")
-		}, `commit landed repository:shop/config none -> none
-config created config:shop/config/a.yml none -> [{"a":"2026-03-01T00:00:00Z"},{"1":"NaN"}]
+		}, `config created config:shop/config/a.yml none -> [{"a":"2026-03-01T00:00:00Z"},{"1":"NaN"}]
+commit landed repository:shop/config none -> none
 `},
 		{"a template that is no YAML is text, properties are an object", func(r *repo) {
 			r.write("templates/x.yaml", "{{ if .a }}\nb: {{ .c }}\n")
 			r.write("app.properties", "# c\ntimeout=300\nurl = http://x:1\n")
 			r.write("Dockerfile", "FROM scratch\n")
 			r.commit("one")
-		}, `commit landed repository:shop/config none -> none
-config created config:shop/config/dockerfile none -> "FROM scratch\n"
+		}, `config created config:shop/config/dockerfile none -> "FROM scratch\n"
 config created config:shop/config/app.properties none -> {"timeout":"300","url":"http://x:1"}
 config created config:shop/config/templates/x.yaml none -> "{{ if .a }}\nb: {{ .c }}\n"
+commit landed repository:shop/config none -> none
 `},
 		{"a rename is a change of the new and a tombstone of the old", func(r *repo) {
 			r.write("old name.json", `{"a":[1,2,3],"b":"long enough to be found again"}`)
 			r.commit("one")
 			r.git("mv", "old name.json", "new.json")
 			r.commit("two")
-		}, `commit landed repository:shop/config none -> none
-config created config:shop/config/old-name.json none -> {"a":[1,2,3],"b":"long enough to be found again"}
+		}, `config created config:shop/config/old-name.json none -> {"a":[1,2,3],"b":"long enough to be found again"}
 commit landed repository:shop/config none -> none
 config renamed config:shop/config/new.json {"a":[1,2,3],"b":"long enough to be found again"} -> {"a":[1,2,3],"b":"long enough to be found again"}
 config deleted config:shop/config/old-name.json {"a":[1,2,3],"b":"long enough to be found again"} -> none
+commit landed repository:shop/config none -> none
 `},
 		{"a delete is a tombstone", func(r *repo) {
 			r.write("a.toml", "x = 1")
 			r.commit("one")
 			r.git("rm", "-q", "a.toml")
 			r.commit("two")
-		}, `commit landed repository:shop/config none -> none
-config created config:shop/config/a.toml none -> "x = 1"
+		}, `config created config:shop/config/a.toml none -> {"x":1}
 commit landed repository:shop/config none -> none
-config deleted config:shop/config/a.toml "x = 1" -> none
+config deleted config:shop/config/a.toml {"x":1} -> none
+commit landed repository:shop/config none -> none
 `},
 		{"what a branch brought lands with its merge", func(r *repo) {
 			r.commit("one")
@@ -170,8 +170,8 @@ config deleted config:shop/config/a.toml "x = 1" -> none
 			r.git("merge", "-q", "--no-ff", "-m", "Merge pull request #7 from shop/side", "side")
 		}, `commit landed repository:shop/config none -> none
 commit landed repository:shop/config none -> none
-commit landed repository:shop/config none -> none
 config created config:shop/config/a.json none -> 2
+commit landed repository:shop/config none -> none
 `},
 		{"lock files, vendored files, links and binaries have no value", func(r *repo) {
 			r.write("package-lock.json", "{}")
@@ -181,8 +181,8 @@ config created config:shop/config/a.json none -> 2
 				r.t.Fatal(err)
 			}
 			r.commit("one")
-		}, `commit landed repository:shop/config none -> none
-config created config:shop/config/b.conf none -> none
+		}, `config created config:shop/config/b.conf none -> none
+commit landed repository:shop/config none -> none
 `},
 	}
 	for _, test := range tests {
@@ -208,7 +208,7 @@ func TestReadGitTellsWhoWhenAndWhy(t *testing.T) {
 	r.commit("Revert \"Raise a (#12)\" (#13)")
 	events := r.read(GitConfig{})
 
-	e := events[1]
+	e := events[0]
 	want := whatchanged.Event{
 		ID: "git/shop/config/" + first + "/envs/prod/eu-west-1/a.yaml", Source: "git", Kind: whatchanged.Config, Action: "created",
 		Entity: whatchanged.Ref{Kind: whatchanged.KindConfig, Namespace: "shop", Name: "config/envs/prod/eu-west-1/a.yaml"},
@@ -226,10 +226,10 @@ func TestReadGitTellsWhoWhenAndWhy(t *testing.T) {
 	if diff := cmp.Diff(want, e); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if got, want := events[4].Reverts, "git/shop/config/"+second; got != want {
+	if got, want := events[5].Reverts, "git/shop/config/"+second; got != want {
 		t.Errorf("a revert by commit: got %q, want %q", got, want)
 	}
-	if got, want := events[6].Reverts, "git/shop/config/"+first; got != want {
+	if got, want := events[7].Reverts, "git/shop/config/"+first; got != want {
 		t.Errorf("a revert by subject: got %q, want %q", got, want)
 	}
 }
@@ -312,7 +312,7 @@ func TestReadGitRefusals(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			err := ReadGit(test.ctx, test.config, func([]whatchanged.Event) error { return stop })
+			_, err := ReadGit(test.ctx, test.config, func([]whatchanged.Event) error { return stop })
 			if !errors.Is(err, test.want) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}

@@ -1,36 +1,16 @@
 package ingest
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"fmt"
-	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"whatchanged.dev/whatchanged"
 )
-
-// A gitReader turns landings into events, oldest first.
-type gitReader struct {
-	repository string
-	web        string // where commits can be read, "" if nowhere
-	blobs      *blobs
-
-	// landed leads from a commit, a pull request's number as "#12", or a
-	// subject to the event of the landing, so that a revert finds it.
-	landed map[string]string
-
-	// values are those of the files read last, by blob and extension: what a
-	// change put into a file is what the next one finds there.
-	values     map[string]whatchanged.Value
-	valueBytes int
-}
-
-// maxValues bounds the bytes of remembered values; beyond it all are forgotten.
-const maxValues = 64 << 20
 
 // maxPaths bounds the list of changed files that a commit event keeps, and
 // maxPathID what a path may add to an id: the pipeline refuses longer ones.
@@ -39,26 +19,14 @@ const (
 	maxPathID = 240
 )
 
-func (g *gitReader) events(l landing) ([]whatchanged.Event, error) {
-	commit := g.commitEvent(l)
-	events := []whatchanged.Event{commit}
-	for _, f := range l.fileChanges {
-		more, err := g.fileEvents(commit, f)
-		if err != nil {
-			return nil, err
-		}
-		events = append(events, more...)
-	}
-	g.remember(l, commit)
-	return events, nil
-}
-
-func (g *gitReader) commitEvent(l landing) whatchanged.Event {
+// commitEvent returns the event of a landing.
+func (r *gitReader) commitEvent(l *landing) (whatchanged.Event, error) {
+	reverts, err := r.landed.reverts(l.message)
 	e := whatchanged.Event{
-		ID: "git/" + g.repository + "/" + l.commit, Source: GitSource, Kind: whatchanged.Commit, Action: "landed",
-		Entity: whatchanged.RefOf(whatchanged.KindRepository, g.repository), Actor: gitActor(l),
+		ID: r.landed.id(l.commit), Revision: r.revision, Source: GitSource, Kind: whatchanged.Commit, Action: "landed",
+		Entity: whatchanged.RefOf(whatchanged.KindRepository, r.repository), Actor: gitActor(*l),
 		EffectiveAt: l.committed, WrittenAt: written(l.authored), Version: l.commit, Commits: []string{l.commit},
-		Summary: firstLine(l.message), Reverts: g.reverts(l.message),
+		Summary: firstLine(l.message), Reverts: reverts,
 	}
 	if e.EffectiveAt.IsZero() {
 		e.EffectiveAt = l.authored
@@ -67,8 +35,8 @@ func (g *gitReader) commitEvent(l landing) whatchanged.Event {
 		e.PreviousVersion = l.parents[0]
 		e.Commits = append(e.Commits, l.parents[1:]...)
 	}
-	if g.web != "" {
-		e.Links = []whatchanged.Link{{Rel: "evidence", URL: g.web + l.commit}}
+	if r.web != "" {
+		e.Links = []whatchanged.Link{{Rel: "evidence", URL: r.web + l.commit}}
 	}
 	if e.Reverts != "" {
 		e.Action = "reverted"
@@ -76,7 +44,12 @@ func (g *gitReader) commitEvent(l landing) whatchanged.Event {
 	attribute(&e, "pullRequest", pullRequest(l.message))
 	attribute(&e, "files", strconv.Itoa(len(l.fileChanges)))
 	attribute(&e, "paths", paths(l.fileChanges))
-	return e
+	attribute(&e, "ref", r.ref)
+	attribute(&e, "mapping", r.mapping.id())
+	if r.partial {
+		attribute(&e, "history", "partial")
+	}
+	return e, err
 }
 
 func gitActor(l landing) *whatchanged.Actor {
@@ -102,128 +75,120 @@ func paths(files []fileChange) string {
 	return b.String()
 }
 
-var (
-	pullRequestInSubject = regexp.MustCompile(`^Merge pull request #(\d+)|\(#(\d+)\)$`)
-	mergeRequestInBody   = regexp.MustCompile(`(?m)^See merge request \S*!(\d+)`)
-)
-
-// pullRequest returns the number of the pull request that a landing merged.
-func pullRequest(message string) string {
-	if m := pullRequestInSubject.FindStringSubmatch(firstLine(message)); m != nil {
-		return cmp.Or(m[1], m[2])
-	}
-	if m := mergeRequestInBody.FindStringSubmatch(message); m != nil {
-		return m[1]
-	}
-	return ""
+// A changedFile is a file that a landing changed, with what it said and says;
+// nil when it was not there, or is not.
+type changedFile struct {
+	path, old     string
+	before, after *contents
 }
 
-// remember keeps what a later revert may call this landing.
-func (g *gitReader) remember(l landing, e whatchanged.Event) {
-	for _, name := range e.Commits {
-		g.landed[name] = e.ID
-	}
-	if pr := e.Attributes["pullRequest"]; pr != "" {
-		g.landed["#"+pr] = e.ID
-	}
-	if subject := bareSubject(l.message); subject != "" {
-		g.landed[subject] = e.ID
-	}
-}
-
-// bareSubject is the first line without the number of a pull request.
-func bareSubject(message string) string {
-	return strings.TrimSpace(pullRequestAtEnd.ReplaceAllString(firstLine(message), ""))
-}
-
-var pullRequestAtEnd = regexp.MustCompile(`\s*\(#\d+\)$`)
-
-// reverts returns what a message says it undoes: the event of that landing if
-// it was read, else the commit it names.
-func (g *gitReader) reverts(message string) string {
-	commit, subject := revertOf(message)
-	if id := g.landed[commit]; commit != "" {
-		return cmp.Or(id, commit)
-	}
-	if m := revertsPullRequest.FindStringSubmatch(message); m != nil {
-		return g.landed["#"+m[2]]
-	}
-	if subject == "" {
-		return ""
-	}
-	return g.landed[bareSubject(subject)]
-}
-
-// fileEvents returns the events of one changed file: one on the configuration
-// file that it is, and a tombstone on the one that it was.
-func (g *gitReader) fileEvents(commit whatchanged.Event, f fileChange) ([]whatchanged.Event, error) {
-	old := cmp.Or(f.from, f.path)
-	if f.status == 'C' {
-		old, f.before = f.path, ""
-	}
-	was := f.before != "" && f.wasFile && isConfig(old)
-	is := f.after != "" && f.isFile && isConfig(f.path)
-	if !was && !is {
-		return nil, nil
-	}
-	before, err := g.value(was, old, f.before)
-	if err != nil {
-		return nil, err
-	}
-	after, err := g.value(is, f.path, f.after)
-	if err != nil {
-		return nil, err
+// fileEvents returns the events of one changed file: one for each part of it
+// that changed, and a tombstone for what is there no longer.
+func (r *gitReader) fileEvents(commit *whatchanged.Event, f changedFile) []whatchanged.Event {
+	was, is, begun := f.parts()
+	before := make(map[string]part, len(was))
+	for _, p := range was {
+		before[p.key] = p
 	}
 	var events []whatchanged.Event
-	if is {
-		e := g.fileEvent(commit, f.path, before, after)
-		switch {
-		case !was:
-			e.Action = "created"
-		case old != f.path:
-			e.Action = "renamed"
-			attribute(&e, "renamedFrom", old)
+	for _, p := range is {
+		old, had := before[p.key]
+		delete(before, p.key)
+		if e, ok := r.partEvent(commit, f, p, old, had); ok {
+			if begun && p.key != "" {
+				e.Action = "changed" // from what, is not known
+			}
+			events = append(events, e)
 		}
-		events = append(events, e)
+		if had && !sameThing(old, p) {
+			events = append(events, r.tombstone(commit, f.old, old))
+		}
 	}
-	if was && (!is || old != f.path) {
-		e := g.fileEvent(commit, old, before, nil)
-		e.Action = "deleted"
-		events = append(events, e)
+	for _, p := range was {
+		if _, gone := before[p.key]; gone {
+			events = append(events, r.tombstone(commit, f.old, p))
+		}
 	}
-	return events, nil
+	return events
 }
 
-// value returns what a blob says as the contents of a file.
-func (g *gitReader) value(wanted bool, file, blob string) (whatchanged.Value, error) {
-	if !wanted {
-		return nil, nil
+// parts returns what a file said and says, part by part. What is told part by
+// part on one side only, since it could not be read on the other or was
+// another kind of file, is told as one file on both; begun says that its parts
+// are told from now on besides.
+func (f *changedFile) parts() (was, is []part, begun bool) {
+	before, after := f.before.reading(), f.after.reading()
+	switch {
+	case before.parts != nil && (f.after == nil || after.parts != nil || after.empty):
+		return before.parts, after.parts, false
+	case after.parts != nil && (f.before == nil || before.empty):
+		return nil, after.parts, false
 	}
-	key := blob + path.Ext(file)
-	if v, ok := g.values[key]; ok {
-		return v, nil
+	if f.before != nil {
+		was = []part{f.before.whole()}
 	}
-	content, ok, err := g.blobs.read(blob)
-	if !ok || err != nil {
-		return nil, err
+	if f.after != nil {
+		is = []part{f.after.whole()}
 	}
-	v := fileValue(file, content)
-	if g.valueBytes += len(key) + len(v); g.values == nil || g.valueBytes > maxValues {
-		g.values, g.valueBytes = map[string]whatchanged.Value{}, len(key)+len(v)
+	for _, p := range after.parts {
+		if p.key != "" {
+			is = append(is, p)
+		}
 	}
-	g.values[key] = v
-	return v, nil
+	return was, is, after.parts != nil
 }
 
-// fileEvent returns a config event that takes its moment from its landing.
-// Diff is left to the pipeline: a difference of values that are not redacted
-// yet has lost what names a secret, as the name beside an env value.
-func (g *gitReader) fileEvent(commit whatchanged.Event, file string, before, after whatchanged.Value) whatchanged.Event {
-	e := commit
-	e.ID, e.Parent = commit.ID+"/"+pathID(file), commit.ID
-	e.Kind, e.Action = whatchanged.Config, "changed"
-	e.Entity = gitFile(g.repository, file)
-	e.Before, e.After = before, after
+// sameThing reports whether two parts are about the same thing in the same
+// place.
+func sameThing(a, b part) bool {
+	return a.entity == b.entity && a.placed.Placement == b.placed.Placement
+}
+
+// partEvent returns the event of a part that is there now; it is not ok when
+// nothing changed.
+func (r *gitReader) partEvent(commit *whatchanged.Event, f changedFile, p, old part, had bool) (whatchanged.Event, bool) {
+	moved, elsewhere := had && f.old != f.path, had && old.entity == p.entity && !sameThing(old, p)
+	equal := had && bytes.Equal(old.value, p.value)
+	if equal && p.key != "" && sameThing(old, p) {
+		return whatchanged.Event{}, false
+	}
+	e := r.childEvent(commit, f.path, p)
+	e.Before, e.After = old.value, p.value
+	switch {
+	case !had:
+		e.Action = "created"
+	case elsewhere: // it was not there, but in another place
+		e.Action, e.Before = "created", nil
+	case moved && equal:
+		e.Action = "renamed"
+	case moved && (p.key == "" || !sameThing(old, p)):
+		e.Action = "renamedAndChanged"
+	case equal && p.value != nil:
+		e.Action = "reformatted" // it says the same in other words
+	}
+	if moved {
+		attribute(&e, "renamedFrom", f.old)
+	}
+	return e, true
+}
+
+func (r *gitReader) tombstone(commit *whatchanged.Event, file string, p part) whatchanged.Event {
+	e := r.childEvent(commit, file, p)
+	e.Action, e.Before = "deleted", p.value
+	return e
+}
+
+// childEvent returns the event of a part, which takes its moment from its
+// landing. Diff is left to the pipeline: a difference of values that are not
+// redacted yet has lost what names a secret, as the name beside an env value.
+func (r *gitReader) childEvent(commit *whatchanged.Event, file string, p part) whatchanged.Event {
+	e := *commit
+	name := file
+	if p.key != "" {
+		name += "#" + p.key
+	}
+	e.ID, e.Parent = commit.ID+"/"+pathID(name), commit.ID
+	e.Kind, e.Action, e.Entity, e.Placement = p.kind, "changed", p.entity, p.placed.Placement
 	e.Commits, e.Links, e.Attributes = slices.Clone(commit.Commits), slices.Clone(commit.Links), nil
 	if commit.Actor != nil {
 		actor := *commit.Actor
@@ -231,7 +196,9 @@ func (g *gitReader) fileEvent(commit whatchanged.Event, file string, before, aft
 	}
 	attribute(&e, "path", file)
 	attribute(&e, "pullRequest", commit.Attributes["pullRequest"])
-	placeOfPath(&e, file)
+	for what, from := range p.placed.from {
+		attribute(&e, what, from)
+	}
 	return e
 }
 
@@ -250,25 +217,4 @@ func pathID(file string) string {
 		return file
 	}
 	return fmt.Sprintf("path-%x", sha256.Sum256([]byte(file)))
-}
-
-// environmentNames are those that people give folders and files.
-var environmentNames = map[string]string{
-	"production": "production", "prod": "production", "staging": "staging", "stage": "staging", "preprod": "preprod",
-	"development": "development", "dev": "development", "qa": "qa", "sandbox": "sandbox",
-}
-
-// placeOfPath takes environment and region from the folders of a file and the
-// parts of its name, as in envs/production/eu-west-1/values.yaml.
-func placeOfPath(e *whatchanged.Event, file string) {
-	stem := strings.TrimSuffix(file, path.Ext(file))
-	for _, part := range strings.FieldsFunc(stem, func(r rune) bool { return r == '/' || r == '.' }) {
-		regionFrom(e, "path", part)
-		word := strings.ToLower(part[strings.LastIndexAny(part, "-_")+1:])
-		name := cmp.Or(environmentNames[strings.ToLower(part)], environmentNames[word])
-		if name != "" && e.Placement.Environment == "" {
-			e.Placement.Environment = name
-			attribute(e, "environmentFrom", "path")
-		}
-	}
 }

@@ -74,20 +74,9 @@ func topologyDocument(p *parsed, file string, doc yamlNode) {
 		p.refuse(fmt.Sprintf("%s:%d", file, line), "%s", e.Error())
 		p.broken = true
 	}
-	budget := maxYAMLValues
-	said, err := doc.value(&budget, 0)
-	if err != nil {
-		refuse(doc.line(), err)
-		return
-	}
-	body := whatchanged.ValueOf(said)
-	if err := checkSchema(topologySchema(), body, ""); err != nil {
-		refuse(doc.lineAt(schemaFault(topologySchema(), body)), err)
-		return
-	}
 	var t topology
-	if err := unmarshal(body, "", &t); err != nil {
-		refuse(doc.line(), err)
+	if line, err := decodeDocument(doc, topologySchema(), &t); err != nil {
+		refuse(line, err)
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Services)) {

@@ -154,7 +154,8 @@ func sendHistory(ctx context.Context, out, progress io.Writer, s *remote.Server,
 	}
 	config := ingest.GitConfig{Path: path, Limit: demoLandings}
 	err := importGit(ctx, progress, config, func(ctx context.Context, source string, events []whatchanged.Event) (ingest.Accepted, error) {
-		a, err := importRemotely(ctx, s, source, events)
+		var a ingest.Accepted
+		err := s.Call(ctx, "/v1/import/"+source, events, &a)
 		if a.Position.Compare(last) > 0 {
 			last = a.Position
 		}

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"time"
 
@@ -32,13 +30,15 @@ type importer func(ctx context.Context, source string, events []whatchanged.Even
 
 func newIngestGit() *cobra.Command {
 	var o options
-	var server, token, since string
+	var server, token, since, mapping string
 	config := ingest.GitConfig{}
 	cmd := &cobra.Command{
 		Use:   "git PATH...",
 		Short: "Bring in the history of repositories",
 		Long: "Bring in the history of repositories: one change event for each landing on the branch along first parents, and one for\n" +
-			"each configuration file it changed, with a structured diff for YAML and JSON. What was brought in before is passed over.",
+			"each flag, object of Kubernetes or configuration file it changed, with a structured diff. Only what landed since the last\n" +
+			"time is read. What the files are about is taken from their paths and contents, or from a mapping: a file named by --map,\n" +
+			"or else " + ingest.MappingFile + " at the root of the repository.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			w, err := whatchanged.ParseWhen(since)
@@ -48,7 +48,13 @@ func newIngestGit() *cobra.Command {
 			if t, ok := w.Absolute(time.Now()); ok {
 				config.Since = t
 			}
-			return o.withImporter(cmd, server, token, func(send importer, _ ingest.Declared) error {
+			if mapping != "" {
+				if config.Mapping, err = readMapping(mapping); err != nil {
+					return err
+				}
+			}
+			return o.withImporter(cmd, server, token, func(send importer, stored ingest.Stored) error {
+				config.Stored = stored
 				for _, path := range paths {
 					config.Path = path
 					if err := importGit(cmd.Context(), cmd.ErrOrStderr(), config, send); err != nil {
@@ -64,6 +70,7 @@ func newIngestGit() *cobra.Command {
 	clientFlags(f, &server, &token)
 	f.StringVar(&config.Repository, "repository", "", "name of the repository, as acme/shop; default: from its remote, or its folder")
 	f.StringVar(&config.Ref, "ref", "", "branch or commit whose landings are read; default: HEAD")
+	f.StringVar(&mapping, "map", "", "file that says what the files are about; default: "+ingest.MappingFile+" at the root of the repository")
 	f.StringVar(&since, "since", "", "only landings from then on: a time, or an offset such as -90d")
 	f.IntVar(&config.Limit, "limit", 0, "only the latest landings; 0 is all")
 	return cmd
@@ -78,13 +85,32 @@ func importGit(ctx context.Context, w io.Writer, config ingest.GitConfig, send i
 		_ = bar.Set(done) // it only draws
 	}
 	sum := tally{start: time.Now()}
-	err := ingest.ReadGit(ctx, config, sum.through(ctx, send, ingest.GitSource))
+	got, err := ingest.ReadGit(ctx, config, sum.through(ctx, send, ingest.GitSource))
 	_ = bar.Finish()
+	for _, note := range got.Notes {
+		fmt.Fprintf(w, "%s: %s\n", config.Path, note)
+	}
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%s: %v\n", config.Path, &sum)
+	if got.Landings == 0 {
+		_, err = fmt.Fprintf(w, "%s: nothing landed since the last time; %d landings are stored\n", config.Path, got.Before)
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s: %d landings, %.0f a second: %v\n", config.Path, got.Landings, float64(got.Landings)/sum.took().Seconds(), &sum)
 	return err
+}
+
+func readMapping(file string) (*ingest.Mapping, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, whatchanged.Errorf(whatchanged.CodeNotFound, "%q cannot be read", file).In("map").Hiding(err)
+	}
+	m, err := ingest.ReadMapping(file, content)
+	if err != nil {
+		return nil, whatchanged.AsError(err).In("map")
+	}
+	return m, nil
 }
 
 // A tally says what became of the events that were sent.
@@ -105,9 +131,11 @@ func (t *tally) through(ctx context.Context, send importer, source string) func(
 	}
 }
 
+func (t *tally) took() time.Duration { return time.Since(t.start) }
+
 // String is the sum as a line for a person.
 func (t *tally) String() string {
-	text := fmt.Sprintf("%d change events stored, %d known before, in %.1f s", t.Events, t.Duplicates, time.Since(t.start).Seconds())
+	text := fmt.Sprintf("%d change events stored, %d known before, in %.1f s", t.Events, t.Duplicates, t.took().Seconds())
 	if t.Position.IsZero() {
 		return text
 	}
@@ -137,8 +165,7 @@ func (c catalog) command() *cobra.Command {
 		Short: "Bring in what " + c.what + " declare",
 		Long: "Bring in what " + c.what + " declare: entities, their owners and what they depend on. PATH is a file, or a folder in\n" +
 			"which " + c.files + " is looked for. What was brought in before is passed over. With --history, PATH is a repository,\n" +
-			"and each of its landings on the branch tells what it changed, and when. Without it, what a file no longer says is seen\n" +
-			"only if the data folder is opened here: a server is not asked what was declared before.",
+			"and each of its landings on the branch tells what it changed, and when.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			read := c.read
@@ -156,8 +183,8 @@ func (c catalog) command() *cobra.Command {
 				}
 				config.EffectiveAt = t
 			}
-			return o.withImporter(cmd, server, token, func(send importer, declared ingest.Declared) error {
-				config.Declared = declared
+			return o.withImporter(cmd, server, token, func(send importer, stored ingest.Stored) error {
+				config.Stored = stored
 				refused := 0
 				for _, path := range paths {
 					config.Path = path
@@ -226,43 +253,31 @@ func progress(w io.Writer, what string) *progressbar.ProgressBar {
 		progressbar.OptionClearOnFinish())
 }
 
-// withImporter calls do with whoever can store events, and, if that is an
-// instance of our own, with what was declared before.
-func (o *options) withImporter(cmd *cobra.Command, server, token string, do func(importer, ingest.Declared) error) error {
+// withImporter calls do with whoever can store events and say which are stored:
+// a server, or an instance of our own.
+func (o *options) withImporter(cmd *cobra.Command, server, token string, do func(importer, ingest.Stored) error) error {
 	s, err := o.server(server, token)
 	if err != nil {
 		return err
 	}
 	if s != nil {
 		return do(func(ctx context.Context, source string, events []whatchanged.Event) (ingest.Accepted, error) {
-			return importRemotely(ctx, s, source, events)
-		}, nil)
+			var a ingest.Accepted
+			err := s.Call(ctx, "/v1/import/"+source, events, &a)
+			return a, err
+		}, remoteStored{s})
 	}
 	return o.alone(cmd.Context(), cmd, func(in *openInstance) error {
-		return do(in.Pipeline.Import, ingest.DeclaredIn(in.Index))
+		return do(in.Pipeline.Import, ingest.StoredIn(in.Index))
 	})
 }
 
-// importRemotely sends events to a server.
-func importRemotely(ctx context.Context, s *remote.Server, source string, events []whatchanged.Event) (ingest.Accepted, error) {
-	var a ingest.Accepted
-	body, err := json.Marshal(events)
-	if err != nil {
-		return a, err
-	}
-	res, err := s.Post(ctx, "/v1/import/"+source, http.Header{"Content-Type": {"application/json"}}, body)
-	if err != nil {
-		return a, err
-	}
-	if res.Status == http.StatusAccepted {
-		return a, json.Unmarshal(res.Body, &a)
-	}
-	var problem struct {
-		Code   whatchanged.Code `json:"code"`
-		Detail string           `json:"detail"`
-	}
-	if json.Unmarshal(res.Body, &problem) != nil || problem.Code == "" {
-		return a, fmt.Errorf("the server answered %d", res.Status)
-	}
-	return a, &whatchanged.Error{Code: problem.Code, Message: problem.Detail}
+// remoteStored asks a server what it has stored.
+type remoteStored struct{ *remote.Server }
+
+// Stored implements [ingest.Stored].
+func (s remoteStored) Stored(ctx context.Context, source string, selection whatchanged.Selection) (whatchanged.Page, error) {
+	var p whatchanged.Page
+	err := s.Call(ctx, "/v1/import/"+source+"/stored", selection, &p)
+	return p, err
 }

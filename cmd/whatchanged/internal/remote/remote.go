@@ -102,6 +102,29 @@ func (s Server) Post(ctx context.Context, path string, header http.Header, body 
 	return Response{res.StatusCode, b}, err
 }
 
+// Call posts v as JSON to a path of the server and reads what it answers.
+func (s Server) Call(ctx context.Context, path string, v, answer any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	res, err := s.Post(ctx, path, http.Header{"Content-Type": {"application/json"}}, body)
+	if err != nil {
+		return err
+	}
+	if res.Status/100 == 2 {
+		return json.Unmarshal(res.Body, answer)
+	}
+	var problem struct {
+		Code   whatchanged.Code `json:"code"`
+		Detail string           `json:"detail"`
+	}
+	if json.Unmarshal(res.Body, &problem) != nil || problem.Code == "" {
+		return whatchanged.Errorf(whatchanged.CodeUnavailable, "%s answered %d to %s: is it of the same version?", s.URL, res.Status, path).In("server")
+	}
+	return &whatchanged.Error{Code: problem.Code, Message: problem.Detail}
+}
+
 // Exchange sends one message to the server's MCP surface and returns its
 // answer, empty when there is none.
 func (s Server) Exchange(ctx context.Context, header map[string]string, message []byte) ([]byte, error) {

@@ -23,11 +23,11 @@ var imported = []string{ingest.GitSource, ingest.BackstageSource, ingest.Topolog
 // importEvents takes a JSON array of change events from a local reader, such as
 // whatchanged ingest git, on the same way as deliveries.
 func (s *Server) importEvents(w http.ResponseWriter, r *http.Request) {
-	if !slices.Contains(imported, r.PathValue("source")) {
-		problem(w, whatchanged.Errorf(whatchanged.CodeNotFound, "no source of that name is imported: want one of %s", strings.Join(imported, ", ")))
-		return
+	var events []whatchanged.Event
+	err := importedSource(r)
+	if err == nil {
+		err = readJSON(w, r, &events, "an array of change events")
 	}
-	events, err := readEvents(w, r)
 	if err != nil {
 		problem(w, err)
 		return
@@ -45,18 +45,62 @@ func (s *Server) importEvents(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(a)
 }
 
-func readEvents(w http.ResponseWriter, r *http.Request) ([]whatchanged.Event, error) {
+// Bounds of an answer of stored events.
+const (
+	maxStored      = 1000     // events
+	maxStoredBytes = 16 << 20 // of values
+)
+
+// stored answers a selection with the events that are stored, so that a local
+// reader knows where to go on, and what is new.
+func (s *Server) stored(w http.ResponseWriter, r *http.Request) {
+	var selection whatchanged.Selection
+	err := importedSource(r)
+	if err == nil {
+		err = readJSON(w, r, &selection, "a selection of events")
+	}
+	if err == nil && (selection.Limit < 0 || selection.Limit > maxStored) {
+		err = whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%d: want at most %d events", selection.Limit, maxStored).In("limit")
+	}
+	if err != nil {
+		problem(w, err)
+		return
+	}
+	page, err := ingest.StoredIn(s.config.Instance.Index).Stored(r.Context(), r.PathValue("source"), selection)
+	if err != nil {
+		problem(w, err)
+		return
+	}
+	size := 0
+	for i := range page.Events {
+		if size += len(page.Events[i].Before) + len(page.Events[i].After); i > 0 && size > maxStoredBytes {
+			page.Events = page.Events[:i]
+			break
+		}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(page)
+}
+
+func importedSource(r *http.Request) error {
+	if slices.Contains(imported, r.PathValue("source")) {
+		return nil
+	}
+	return whatchanged.Errorf(whatchanged.CodeNotFound, "no source of that name is imported: want one of %s", strings.Join(imported, ", "))
+}
+
+// readJSON reads a body; what says what it should be.
+func readJSON(w http.ResponseWriter, r *http.Request, v any, what string) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxImport))
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
-		return nil, whatchanged.Errorf(whatchanged.CodeTooLarge, "want at most %d bytes", maxImport)
+		return whatchanged.Errorf(whatchanged.CodeTooLarge, "want at most %d bytes", maxImport)
 	} else if err != nil {
-		return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "body cannot be read to its end").Hiding(err)
+		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "body cannot be read to its end").Hiding(err)
 	}
-	var events []whatchanged.Event
-	if err := json.Unmarshal(body, &events); err != nil {
-		return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "want a JSON array of change events").Hiding(err)
+	if err := json.Unmarshal(body, v); err != nil {
+		return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "want %s in JSON", what).Hiding(err)
 	}
-	return events, nil
+	return nil
 }
 
 // problem writes a refusal as problem details (RFC 9457).
