@@ -24,6 +24,7 @@ const (
 	Scale          EventKind = "scale"
 	Topology       EventKind = "topology"
 	Ownership      EventKind = "ownership"
+	OnCallKind     EventKind = "oncall"
 	Incident       EventKind = "incident"
 	Artifact       EventKind = "artifact"
 	Release        EventKind = "release"

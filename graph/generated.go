@@ -193,6 +193,7 @@ type ComplexityRoot struct {
 		KnownAt      func(childComplexity int) int
 		Name         func(childComplexity int) int
 		Namespace    func(childComplexity int) int
+		OnCall       func(childComplexity int) int
 		Owner        func(childComplexity int) int
 		OwnerChain   func(childComplexity int) int
 		Ref          func(childComplexity int) int
@@ -317,6 +318,14 @@ type ComplexityRoot struct {
 		Path      func(childComplexity int) int
 	}
 
+	OnCall struct {
+		ID     func(childComplexity int) int
+		Of     func(childComplexity int) int
+		People func(childComplexity int) int
+		Since  func(childComplexity int) int
+		Until  func(childComplexity int) int
+	}
+
 	PageInfo struct {
 		EndCursor       func(childComplexity int) int
 		HasNextPage     func(childComplexity int) int
@@ -386,8 +395,11 @@ type ComplexityRoot struct {
 		Items      func(childComplexity int) int
 		KnownAt    func(childComplexity int) int
 		Links      func(childComplexity int) int
+		Members    func(childComplexity int) int
 		Next       func(childComplexity int) int
+		OnCall     func(childComplexity int) int
 		Owner      func(childComplexity int) int
+		Owners     func(childComplexity int) int
 		Quoted     func(childComplexity int) int
 		Reads      func(childComplexity int) int
 		Rollouts   func(childComplexity int) int
@@ -1193,6 +1205,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Entity.Namespace(childComplexity), true
+	case "Entity.onCall":
+		if e.ComplexityRoot.Entity.OnCall == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Entity.OnCall(childComplexity), true
 	case "Entity.owner":
 		if e.ComplexityRoot.Entity.Owner == nil {
 			break
@@ -1705,6 +1723,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Neighbour.Path(childComplexity), true
 
+	case "OnCall.id":
+		if e.ComplexityRoot.OnCall.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OnCall.ID(childComplexity), true
+	case "OnCall.of":
+		if e.ComplexityRoot.OnCall.Of == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OnCall.Of(childComplexity), true
+	case "OnCall.people":
+		if e.ComplexityRoot.OnCall.People == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OnCall.People(childComplexity), true
+	case "OnCall.since":
+		if e.ComplexityRoot.OnCall.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OnCall.Since(childComplexity), true
+	case "OnCall.until":
+		if e.ComplexityRoot.OnCall.Until == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OnCall.Until(childComplexity), true
+
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
 			break
@@ -2045,18 +2094,36 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Service.Links(childComplexity), true
+	case "Service.members":
+		if e.ComplexityRoot.Service.Members == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Members(childComplexity), true
 	case "Service.next":
 		if e.ComplexityRoot.Service.Next == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Service.Next(childComplexity), true
+	case "Service.onCall":
+		if e.ComplexityRoot.Service.OnCall == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.OnCall(childComplexity), true
 	case "Service.owner":
 		if e.ComplexityRoot.Service.Owner == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Service.Owner(childComplexity), true
+	case "Service.owners":
+		if e.ComplexityRoot.Service.Owners == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Service.Owners(childComplexity), true
 	case "Service.quoted":
 		if e.ComplexityRoot.Service.Quoted == nil {
 			break
@@ -2956,6 +3023,8 @@ func (ec *executionContext) childFields_Entity(ctx context.Context, field graphq
 		return ec.fieldContext_Entity_owner(ctx, field)
 	case "ownerChain":
 		return ec.fieldContext_Entity_ownerChain(ctx, field)
+	case "onCall":
+		return ec.fieldContext_Entity_onCall(ctx, field)
 	case "dependencies":
 		return ec.fieldContext_Entity_dependencies(ctx, field)
 	case "dependents":
@@ -3208,6 +3277,22 @@ func (ec *executionContext) childFields_Neighbour(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type Neighbour", field.Name)
 }
 
+func (ec *executionContext) childFields_OnCall(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "people":
+		return ec.fieldContext_OnCall_people(ctx, field)
+	case "of":
+		return ec.fieldContext_OnCall_of(ctx, field)
+	case "since":
+		return ec.fieldContext_OnCall_since(ctx, field)
+	case "until":
+		return ec.fieldContext_OnCall_until(ctx, field)
+	case "id":
+		return ec.fieldContext_OnCall_id(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OnCall", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -3300,6 +3385,12 @@ func (ec *executionContext) childFields_Service(ctx context.Context, field graph
 		return ec.fieldContext_Service_entity(ctx, field)
 	case "owner":
 		return ec.fieldContext_Service_owner(ctx, field)
+	case "owners":
+		return ec.fieldContext_Service_owners(ctx, field)
+	case "members":
+		return ec.fieldContext_Service_members(ctx, field)
+	case "onCall":
+		return ec.fieldContext_Service_onCall(ctx, field)
 	case "about":
 		return ec.fieldContext_Service_about(ctx, field)
 	case "links":
@@ -6682,6 +6773,38 @@ func (ec *executionContext) fieldContext_Entity_ownerChain(_ context.Context, fi
 	return fc, nil
 }
 
+func (ec *executionContext) _Entity_onCall(ctx context.Context, field graphql.CollectedField, obj *resolvers.Entity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Entity_onCall(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OnCall(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.OnCall) graphql.Marshaler {
+			return ec.marshalOOnCall2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐOnCall(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Entity_onCall(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Entity",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OnCall(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Entity_dependencies(ctx context.Context, field graphql.CollectedField, obj *resolvers.Entity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8985,6 +9108,121 @@ func (ec *executionContext) fieldContext_Neighbour_path(_ context.Context, field
 	return graphql.NewScalarFieldContext("Neighbour", field, false, false, errors.New("field of type Ref does not have child fields"))
 }
 
+func (ec *executionContext) _OnCall_people(ctx context.Context, field graphql.CollectedField, obj *resolvers.OnCall) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OnCall_people(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.People, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OnCall_people(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OnCall", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _OnCall_of(ctx context.Context, field graphql.CollectedField, obj *resolvers.OnCall) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OnCall_of(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Of, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OnCall_of(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OnCall", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _OnCall_since(ctx context.Context, field graphql.CollectedField, obj *resolvers.OnCall) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OnCall_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OnCall_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OnCall", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _OnCall_until(ctx context.Context, field graphql.CollectedField, obj *resolvers.OnCall) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OnCall_until(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Until, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_OnCall_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OnCall", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _OnCall_id(ctx context.Context, field graphql.CollectedField, obj *resolvers.OnCall) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OnCall_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OnCall_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OnCall", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *resolvers.PageInfo) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10129,6 +10367,84 @@ func (ec *executionContext) _Service_owner(ctx context.Context, field graphql.Co
 }
 func (ec *executionContext) fieldContext_Service_owner(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Service", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Service_owners(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_owners(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owners, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2ᚕwhatchangedᚗdevᚋwhatchangedᚐRefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_owners(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Service", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Service_members(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_members(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Members, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2ᚕwhatchangedᚗdevᚋwhatchangedᚐRefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Service_members(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Service", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Service_onCall(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Service_onCall(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OnCall, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.OnCall) graphql.Marshaler {
+			return ec.marshalOOnCall2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐOnCall(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Service_onCall(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Service",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OnCall(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Service_about(ctx context.Context, field graphql.CollectedField, obj *resolvers.Service) (ret graphql.Marshaler) {
@@ -15538,6 +15854,44 @@ func (ec *executionContext) _Entity(ctx context.Context, sel ast.SelectionSet, o
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "onCall":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Entity_onCall(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "dependencies":
 			field := field
 
@@ -16644,6 +16998,64 @@ func (ec *executionContext) _Neighbour(ctx context.Context, sel ast.SelectionSet
 	return out
 }
 
+var onCallImplementors = []string{"OnCall"}
+
+func (ec *executionContext) _OnCall(ctx context.Context, sel ast.SelectionSet, obj *resolvers.OnCall) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, onCallImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OnCall")
+		case "people":
+			out.Values[i] = ec._OnCall_people(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "of":
+			out.Values[i] = ec._OnCall_of(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "since":
+			out.Values[i] = ec._OnCall_since(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "until":
+			out.Values[i] = ec._OnCall_until(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "id":
+			out.Values[i] = ec._OnCall_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var pageInfoImplementors = []string{"PageInfo"}
 
 func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet, obj *resolvers.PageInfo) graphql.Marshaler {
@@ -17261,6 +17673,21 @@ func (ec *executionContext) _Service(ctx context.Context, sel ast.SelectionSet, 
 			}
 		case "owner":
 			out.Values[i] = ec._Service_owner(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "owners":
+			out.Values[i] = ec._Service_owners(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "members":
+			out.Values[i] = ec._Service_members(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "onCall":
+			out.Values[i] = ec._Service_onCall(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -19744,6 +20171,13 @@ func (ec *executionContext) marshalONode2whatchangedᚗdevᚋwhatchangedᚋresol
 		return graphql.Null
 	}
 	return ec._Node(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOOnCall2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐOnCall(ctx context.Context, sel ast.SelectionSet, v *resolvers.OnCall) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._OnCall(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOPosition2ᚖwhatchangedᚗdevᚋwhatchangedᚐPosition(ctx context.Context, v any) (*whatchanged.Position, error) {

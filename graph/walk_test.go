@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -33,8 +34,10 @@ func village() []whatchanged.Event {
 	}
 	placed := changed("eu", web, 40)
 	placed.Placement = whatchanged.Placement{Environment: "prod", Region: "eu"}
+	call := changed("call", whatchanged.Ref{Kind: whatchanged.KindGroup, Namespace: "shop", Name: "division"}, 800)
+	call.Kind, call.After = whatchanged.OnCallKind, whatchanged.ValueOf(map[string]any{"people": []string{"uma"}})
 	return []whatchanged.Event{
-		needs(web, cart), needs(web, flag), needs(service("edge"), web),
+		call, needs(web, cart), needs(web, flag), needs(service("edge"), web),
 		owns("own-1", web, 900, "group:shop/first"), owns("own-2", web, 20, "group:shop/second"),
 		group("first", ""), group("second", "group:shop/division"), group("division", "group:shop/second"),
 		step, placed, incident("inc-open", "detected", 25), incident("inc-done", "resolved", 15),
@@ -48,12 +51,14 @@ func TestAnEntityAndWhatIsAroundIt(t *testing.T) {
 	}
 	for _, tt := range []struct{ claim, query, want string }{
 		{"what it is", entity("", `kind namespace name firstKnown asOf knownAt`),
-			`{"entity":{"kind":"service","namespace":"shop","name":"web","firstKnown":"pos:1.0","asOf":"2026-03-01T12:00:00Z","knownAt":"pos:12"}}`},
+			`{"entity":{"kind":"service","namespace":"shop","name":"web","firstKnown":"pos:2.0","asOf":"2026-03-01T12:00:00Z","knownAt":"pos:13"}}`},
 		{"its owner, and those above until they come round", entity("", `owner{entity{ref} id} ownerChain{ref}`),
 			`{"entity":{"owner":{"entity":{"ref":"group:shop/second"},"id":"own-2"},"ownerChain":[{"ref":"group:shop/second"},{"ref":"group:shop/division"}]}}`},
+		{"who is on call, by turns of the group above", entity("", `onCall{people of id}`), `{"entity":{"onCall":{"people":["uma"],"of":"group:shop/division","id":"call"}}}`},
+		{"nobody, as of before", entity(`,asOf:"-30m"`, `onCall{id}`), `{"entity":{"onCall":null}}`},
 		{"the owner as of then", entity(`,asOf:"-30m"`, `owner{entity{ref}} ownerChain{ref}`),
 			`{"entity":{"owner":{"entity":{"ref":"group:shop/first"}},"ownerChain":[{"ref":"group:shop/first"}]}}`},
-		{"the owner as known then", entity(`,knownAt:"pos:3"`, `owner{id} dependents{totalCount}`), `{"entity":{"owner":null,"dependents":{"totalCount":1}}}`},
+		{"the owner as known then", entity(`,knownAt:"pos:4"`, `owner{id} dependents{totalCount}`), `{"entity":{"owner":null,"dependents":{"totalCount":1}}}`},
 		{"what it depends on and what it reads are two things", entity("", `dependencies{totalCount edges{node{ref} evidence since declaredBy}} configs{edges{node{kind}}}`),
 			`{"entity":{"dependencies":{"totalCount":1,"edges":[{"node":{"ref":"service:shop/cart"},"evidence":"declared","since":"2026-02-28T19:20:00Z","declaredBy":"web-cart"}]},"configs":{"edges":[{"node":{"kind":"flag"}}]}}}`},
 		{"what is around what is around it, as of the same moment", entity(`,asOf:"-30m"`, `dependencies{edges{node{asOf dependents{edges{node{owner{entity{name}}}}}}}}`),
@@ -99,7 +104,7 @@ func TestEntitiesAreFilteredOrderedAndCounted(t *testing.T) {
 		{"by owner", list(`filter:{owners:["group:shop/second"]}`), names(1, "web")},
 		{"by owner as of then", list(`filter:{owners:["group:shop/second"]},asOf:"-30m"`), names(0)},
 		{"by place", list(`filter:{environments:["prod"],regions:["eu"],text:"WE",namespaces:["shop"]}`), names(1, "web")},
-		{"as known then", list(`knownAt:"pos:2"`), names(3, "banner", "cart", "web")},
+		{"as known then", list(`knownAt:"pos:3"`), names(4, "banner", "division", "cart", "web")},
 		{"facets", `{entities(first:0,filter:{kinds:["service","flag"]}){facets{kinds{value count} namespaces{value count} owners{value count} environments{value count} regions{value count}}}}`,
 			`{"entities":{"facets":{"kinds":[{"value":"service","count":3},{"value":"flag","count":1}],"namespaces":[{"value":"shop","count":4}],"owners":[{"value":"group:shop/second","count":1}],"environments":[{"value":"prod","count":1}],"regions":[{"value":"eu","count":1}]}}}`},
 	} {
@@ -240,5 +245,18 @@ func TestWalksAreAudited(t *testing.T) {
 	res := httptest.NewRecorder()
 	if w.ServeHTTP(res, req); !strings.Contains(res.Body.String(), "UNAUTHENTICATED") {
 		t.Errorf("nobody asked, and was told %s", res.Body)
+	}
+}
+
+func TestTheExampleInTheREADMEIsAnswered(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(text), "```graphql\n")
+	query, _, _ := strings.Cut(rest, "```")
+	w := newWalker(t, append(village(), town(5)...)...)
+	if data, errs := w.ask(query); !found || errs != nil {
+		t.Errorf("%s\n%s %v", query, data, errs)
 	}
 }

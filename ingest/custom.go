@@ -32,6 +32,7 @@ var customSubjects = map[string]struct {
 	"infrastructure": {whatchanged.Infrastructure, whatchanged.KindResource},
 	"dependency":     {whatchanged.Topology, whatchanged.KindService},
 	"ownership":      {whatchanged.Ownership, whatchanged.KindService},
+	"oncall":         {whatchanged.OnCallKind, whatchanged.KindGroup},
 }
 
 // schemaBase is where the published schemas live; they are compiled from the
@@ -82,7 +83,7 @@ func decodeCustom(ce cloudEvent, p *cdEvent, typ string) (Decoded, error) {
 	c := &check{at: ce.dataAt}
 	switch {
 	case !known:
-		c.fail("context.type", "%s: whatchanged-%s is not a subject: want flag, experiment, model, config, rollout, scale, infrastructure, dependency or ownership", quote(typ), subject)
+		c.fail("context.type", "%s: whatchanged-%s is not a subject: want flag, experiment, model, config, rollout, scale, infrastructure, dependency, ownership or oncall", quote(typ), subject)
 	case predicate == "" || !strings.HasPrefix(version, "0.1."):
 		c.fail("context.type", "%s: want a predicate and version 0.1.0, such as dev.cdeventsx.whatchanged-flag.changed.0.1.0", quote(typ))
 	}

@@ -52,7 +52,7 @@ func (m *metrics) stored(ctx context.Context, events []whatchanged.Event) {
 func kindLabel(k whatchanged.EventKind) string {
 	switch k {
 	case whatchanged.Deployment, whatchanged.RolloutKind, whatchanged.Flag, whatchanged.Experiment, whatchanged.Model,
-		whatchanged.Config, whatchanged.Infrastructure, whatchanged.Scale, whatchanged.Topology, whatchanged.Ownership,
+		whatchanged.Config, whatchanged.Infrastructure, whatchanged.Scale, whatchanged.Topology, whatchanged.Ownership, whatchanged.OnCallKind,
 		whatchanged.Incident, whatchanged.Artifact, whatchanged.Release, whatchanged.Pipeline, whatchanged.Commit:
 		return string(k)
 	}

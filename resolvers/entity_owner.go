@@ -79,3 +79,22 @@ func (c *crowd) chains(ctx context.Context) (map[whatchanged.Ref][]whatchanged.R
 	})
 	return got.chains, got.next, err
 }
+
+// OnCall returns who is on call for the entity as of the view, nil when no
+// source says.
+func (e *Entity) OnCall(ctx context.Context) (*OnCall, error) {
+	chains, owners, err := e.crowd.chains(ctx)
+	if err != nil {
+		return nil, err
+	}
+	by, err := load(ctx, e.crowd, "onCall", nil, func(a *asking) (map[whatchanged.Ref]*OnCall, []string, error) {
+		by, err := a.onCall(slices.Concat(e.crowd.refs, owners.refs))
+		var ids []string
+		for _, o := range by {
+			ids = append(ids, o.ID)
+		}
+		slices.Sort(ids)
+		return by, ids, err
+	})
+	return nearest(by, append([]whatchanged.Ref{e.ref}, chains[e.ref]...)...), err
+}

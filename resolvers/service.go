@@ -28,6 +28,9 @@ type Service struct {
 	Envelope
 	Entity     whatchanged.Ref       `json:"entity"`
 	Owner      *whatchanged.Ref      `json:"owner"`
+	Owners     []whatchanged.Ref     `json:"owners"`
+	Members    []whatchanged.Ref     `json:"members"`
+	OnCall     *OnCall               `json:"onCall"`
 	About      whatchanged.Value     `json:"about"`
 	Links      []whatchanged.Link    `json:"links"`
 	Versions   []RunningVersion      `json:"versions"`
@@ -79,8 +82,11 @@ func (a *asking) service(in ServiceInput) (*Service, error) {
 	x.add(ReasonBeyondLimit, page.Total-len(page.Events))
 	out.connect(edges)
 	out.fill(page.Events, in.Limit)
+	if err := a.own(out); err != nil {
+		return nil, err
+	}
 	out.Total, out.Truncated, out.Excluded = page.Total, page.Total > len(out.Items), x.list()
-	out.Quoted = []string{"about", "links", "items.summary", "items.actor.name"}
+	out.Quoted = []string{"about", "links", "onCall.people", "items.summary", "items.actor.name"}
 	out.Verdict = out.verdict()
 	scope := map[string]any{"scope": []string{ref.String()}}
 	out.Next = []Call{a.call("whatChanged", "what changed around it", scope), a.call("topology", "further than one edge", map[string]any{"scope": scope["scope"], "hops": 2})}
@@ -112,10 +118,6 @@ func (s *Service) fill(events []*whatchanged.Event, limit int) {
 			s.Items = append(s.Items, brief(e))
 		}
 		switch e.Kind {
-		case whatchanged.Ownership:
-			if s.Owner == nil {
-				s.Owner = ownerOf(e.After)
-			}
 		case whatchanged.Topology:
 			s.describe(e)
 		case whatchanged.Deployment, whatchanged.RolloutKind:
@@ -148,24 +150,35 @@ func (s *Service) runs(e *whatchanged.Event) {
 	s.Versions = append(s.Versions, RunningVersion{Placement: e.Placement, Version: e.Version, Since: e.EffectiveAt, ID: e.ID})
 }
 
-// ownerOf reads an owner: a reference, or an object that names one as owner.
-func ownerOf(v whatchanged.Value) *whatchanged.Ref {
-	said := v.Decode()
-	if m, ok := said.(map[string]any); ok {
-		said = m["owner"]
-	}
-	text, _ := said.(string)
-	ref, err := whatchanged.ParseRef(text)
+// own tells who owns the service, who is above and in that group, and who is
+// on call.
+func (a *asking) own(s *Service) error {
+	s.Owners, s.Members = []whatchanged.Ref{}, []whatchanged.Ref{}
+	l, err := a.index.List(a.ctx, a.view, whatchanged.EntityList{EntitySelection: whatchanged.EntitySelection{Refs: []whatchanged.Ref{s.Entity}, Limit: 1}})
 	if err != nil {
-		return nil
+		return err
 	}
-	return &ref
+	if len(l.Entities) > 0 && l.Entities[0].Owner != nil {
+		s.Owner = &l.Entities[0].Owner.Ref
+		above, err := a.groups([]whatchanged.Ref{*s.Owner})
+		if err != nil {
+			return err
+		}
+		s.Owners, s.Members = above.chain(*s.Owner), filled(above[*s.Owner].members)
+	}
+	refs := append([]whatchanged.Ref{s.Entity}, s.Owners...)
+	by, err := a.onCall(refs)
+	s.OnCall = nearest(by, refs...)
+	return err
 }
 
 func (s *Service) verdict() string {
 	owner := "no owner known"
 	if s.Owner != nil {
 		owner = "owned by " + s.Owner.String()
+	}
+	if s.OnCall != nil {
+		owner += "; on call: " + strings.Join(s.OnCall.People, ", ")
 	}
 	return fmt.Sprintf("%v: %s; runs in %s; depends on %d, %d depend on it; %s in flight.", s.Entity, owner,
 		count(len(s.Versions), "known place"), len(s.DependsOn), len(s.Dependents), count(len(s.Rollouts), "rollout"))
@@ -176,6 +189,9 @@ func (s *Service) IDs() []string {
 	ids := []string{}
 	for _, v := range s.Versions {
 		ids = append(ids, v.ID)
+	}
+	if s.OnCall != nil {
+		ids = append(ids, s.OnCall.ID)
 	}
 	for _, e := range slices.Concat(s.DependsOn, s.Dependents) {
 		ids = append(ids, e.ID)
@@ -193,8 +209,14 @@ func (s *Service) IDs() []string {
 func (s *Service) Table() Table {
 	t := Table{Header: []string{"what", "entity or place", "value", "since", "ids"}}
 	row := func(cells ...string) { t.Rows = append(t.Rows, cells) }
-	if s.Owner != nil {
-		row("owner", s.Owner.String(), "", "", "")
+	for _, o := range s.Owners {
+		row(map[bool]string{true: "owner", false: "above"}[o == *s.Owner], o.String(), "", "", "")
+	}
+	for _, m := range s.Members {
+		row("member", m.String(), "", "", "")
+	}
+	if o := s.OnCall; o != nil {
+		row("on call", o.Of.String(), strings.Join(o.People, ", "), stamp(o.Since), o.ID)
 	}
 	if s.About != nil {
 		row("about", "", s.About.String(), "", "")

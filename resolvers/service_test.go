@@ -86,3 +86,55 @@ func TestServiceRefuses(t *testing.T) {
 	_, err = service(t, w, arguments{"service": "web", "limit": 101})
 	refused(t, err, whatchanged.CodeInvalidArgument, "limit")
 }
+
+// declared is a group's declaration in a catalog.
+func declared(id, group string, minutes float64, said map[string]any) whatchanged.Event {
+	e := deployed(id, group, minutes, kind(whatchanged.Topology))
+	e.After = whatchanged.ValueOf(said)
+	return e
+}
+
+func onCall(id, of string, minutes float64, after map[string]any) whatchanged.Event {
+	e := deployed(id, of, minutes, kind(whatchanged.OnCallKind))
+	e.After = whatchanged.ValueOf(after)
+	return e
+}
+
+func TestServiceOwnersAndOnCall(t *testing.T) {
+	people := func(names ...string) map[string]any { return map[string]any{"people": names} }
+	w := newWorld(t, deployed("a", "web", 200), owned("own", 190, "group:shop/team"),
+		declared("team", "group:shop/team", 180, map[string]any{"parent": "group:shop/unit", "members": []string{"user:default/ann", "user:default/ben"}}),
+		declared("team-2", "group:shop/team", 30, map[string]any{"members": []string{"user:default/ben"}}),
+		declared("unit", "group:shop/unit", 180, map[string]any{"parent": "group:shop/team"}),
+		onCall("unit-call", "group:shop/unit", 170, people("uma")),
+		onCall("team-call", "group:shop/team", 100, map[string]any{"people": []string{"ann", "ben"}, "until": ago(80)}),
+		onCall("web-call", "service:shop/web", 60, people("wes")),
+		onCall("web-none", "service:shop/web", 40, people()))
+	for _, tt := range []struct{ claim, asOf, owners, members, onCall string }{
+		{"the group above, until it comes round, and whoever is on call there", "-150m", "group:shop/team group:shop/unit", "user:default/ann user:default/ben", "uma of group:shop/unit by unit-call"},
+		{"the owner's own turns go before", "-90m", "group:shop/team group:shop/unit", "user:default/ann user:default/ben", "ann ben of group:shop/team by team-call"},
+		{"and are over at their end", "-80m", "group:shop/team group:shop/unit", "user:default/ann user:default/ben", "uma of group:shop/unit by unit-call"},
+		{"the service's own go before all", "-50m", "group:shop/team group:shop/unit", "user:default/ann user:default/ben", "wes of service:shop/web by web-call"},
+		{"a declaration replaces the one before", "-10m", "group:shop/team", "user:default/ben", ""},
+		{"nobody said who owns it yet", "-195m", "", "", ""},
+	} {
+		t.Run(tt.claim, func(t *testing.T) {
+			a := must[*resolvers.Service](t)(service(t, w, arguments{"service": "web", "asOf": tt.asOf}))
+			got := ""
+			if o := a.OnCall; o != nil {
+				got = strings.Join(o.People, " ") + " of " + o.Of.String() + " by " + o.ID
+			}
+			if refsText(a.Owners) != tt.owners || refsText(a.Members) != tt.members || got != tt.onCall {
+				t.Errorf("owners %v, members %v, on call %q", a.Owners, a.Members, got)
+			}
+		})
+	}
+}
+
+func refsText(refs []whatchanged.Ref) string {
+	var all []string
+	for _, r := range refs {
+		all = append(all, r.String())
+	}
+	return strings.Join(all, " ")
+}
