@@ -29,6 +29,7 @@ var backstage = catalogFormat{source: BackstageSource, files: "catalog-info*.y*m
 var backstageKinds = map[string]whatchanged.Kind{
 	"component": whatchanged.KindService, "resource": whatchanged.KindResource, "group": whatchanged.KindGroup,
 	"environment": whatchanged.KindEnvironment, "api": "api", "system": "system", "domain": "domain", "user": "user",
+	"airesource": "airesource",
 }
 
 // backstageRelations are the fields of spec that name other entities, and the
@@ -39,7 +40,7 @@ var backstageRelations = []struct {
 }{
 	{"owner", "group", false}, {"system", "system", false}, {"domain", "domain", false},
 	{"subcomponentOf", "component", false}, {"subdomainOf", "domain", false}, {"parent", "group", false},
-	{"dependsOn", "", true}, {"dependencyOf", "", true}, {"consumesApis", "api", true}, {"providesApis", "api", true},
+	{"dependsOn", "", true}, {"dependencyOf", "", true}, {"consumesApis", "api", true}, {"providesApis", "api", true}, {"apiConsumedBy", "component", true},
 	{"children", "group", true}, {"members", "user", true}, {"memberOf", "group", true},
 }
 
@@ -68,7 +69,7 @@ func backstageDocument(p *parsed, file string, doc yamlNode) {
 	case strings.EqualFold(kind, "Location"):
 		p.targets = append(p.targets, backstageTargets(file, doc)...)
 	case backstageKinds[strings.ToLower(kind)] == "":
-		p.note(at, "kind %s is not one that is read: Component, API, Resource, System, Domain, Group, User, Environment, Location", quote(kind))
+		p.note(at, "kind %s is not one that is read: Component, API, Resource, System, Domain, Group, User, Environment, AiResource, Location", quote(kind))
 	default:
 		e := backstageEntity{doc: doc, file: file, kind: strings.ToLower(kind), said: map[string]any{"kind": strings.ToLower(kind)}, p: p}
 		if d, ok := e.declaration(); ok {

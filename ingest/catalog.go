@@ -102,13 +102,13 @@ func (d *declaration) owner() string {
 // edges returns the dependencies that a declaration tells of, in order. An
 // API stands between those who call it and whoever provides it: a consumer
 // depends on the API, and the API on its provider, so that a walk from either
-// reaches the other.
+// reaches the other. A component depends on what is a part of it.
 func (d *declaration) edges() []whatchanged.Arc {
 	var all []whatchanged.Arc
 	for _, field := range []struct {
 		name string
 		back bool // the one that is named depends on the one that names it
-	}{{"dependsOn", false}, {"consumesApis", false}, {"repository", false}, {"dependencyOf", true}, {"providesApis", true}} {
+	}{{"dependsOn", false}, {"consumesApis", false}, {"repository", false}, {"dependencyOf", true}, {"providesApis", true}, {"apiConsumedBy", true}, {"subcomponentOf", true}} {
 		for _, ref := range refsIn(d.said[field.name]) {
 			e := whatchanged.Arc{From: d.entity, To: ref}
 			if field.back {

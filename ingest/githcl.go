@@ -102,7 +102,7 @@ func hclValue(e hclsyntax.Expression, content []byte) any {
 		}
 		return all
 	case *hclsyntax.LiteralValueExpr, *hclsyntax.UnaryOpExpr, *hclsyntax.TemplateExpr:
-		if v, ok := hclLiteral(e); ok {
+		if v, ok := hclLiteral(e, content); ok {
 			return v
 		}
 	}
@@ -120,10 +120,15 @@ func hclKey(e hclsyntax.Expression, content []byte) string {
 	return string(e.Range().SliceBytes(content))
 }
 
-func hclLiteral(e hclsyntax.Expression) (any, bool) {
+// hclLiteral returns the value of a literal. A number stays as it is written,
+// if JSON writes it so.
+func hclLiteral(e hclsyntax.Expression, content []byte) (any, bool) {
 	v, faults := e.Value(nil)
 	if faults.HasErrors() || !v.IsWhollyKnown() {
 		return nil, false
+	}
+	if text := e.Range().SliceBytes(content); v.Type() == cty.Number && json.Valid(text) {
+		return json.Number(text), true
 	}
 	b, err := ctyjson.Marshal(v, v.Type())
 	if err != nil {

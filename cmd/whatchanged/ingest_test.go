@@ -1,17 +1,34 @@
 package main
 
 import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"whatchanged.dev/whatchanged/fixtures"
 )
 
-// TestIngestCatalogs brings in a catalog three times, with nobody serving the
-// data folder: what is new is stored, what was taken out is noticed, and the
-// topology is asked.
+// TestIngestCatalogs brings in a catalog again and again: what is new is
+// stored, what was taken out is noticed, and the topology is asked. It is all
+// the same whether somebody serves the data folder or nobody does.
 func TestIngestCatalogs(t *testing.T) {
-	data, folder := t.TempDir(), t.TempDir()
+	t.Run("alone", func(t *testing.T) { ingestCatalogs(t, "--data", t.TempDir()) })
+	t.Run("at a server", func(t *testing.T) { ingestCatalogs(t, "--server", serving(t, t.TempDir()).url) })
+}
+
+func ingestCatalogs(t *testing.T, at ...string) {
+	folder := t.TempDir()
 	write := func(name, content string) {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o666); err != nil {
 			t.Fatal(err)
@@ -42,7 +59,7 @@ func TestIngestCatalogs(t *testing.T) {
 	}
 	for _, s := range steps {
 		s.write()
-		exit, _, stderr := result(t, append(append([]string{"ingest"}, s.args...), "--data", data, folder)...)
+		exit, _, stderr := result(t, append(append([]string{"ingest"}, s.args...), append(at, folder)...)...)
 		if exit != s.exit {
 			t.Errorf("%s: exit status %d, want %d", s.name, exit, s.exit)
 		}
@@ -52,8 +69,75 @@ func TestIngestCatalogs(t *testing.T) {
 			}
 		}
 	}
-	exit, stdout, stderr := result(t, "ask", "timeline", "service:default/cart", "--hops", "1", "--since", "-1h", "--json", "--data", data)
+	exit, stdout, stderr := result(t, append([]string{"ask", "timeline", "service:default/cart", "--hops", "1", "--since", "-1h", "--json"}, at...)...)
 	if exit != 0 || !strings.Contains(stdout, "service:default/checkout is owned by group:default/payments") {
 		t.Errorf("exit status %d: %s%s", exit, stdout, stderr)
 	}
+}
+
+// TestAnImportThatIsKilledGoesOn kills the importer while its third batch is
+// underway.
+func TestAnImportThatIsKilledGoesOn(t *testing.T) {
+	const commits = 1500
+	server := serving(t, t.TempDir())
+	folder := history(t, commits)
+	at, err := url.Parse(server.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward, third, ended := httputil.NewSingleHostReverseProxy(at), make(chan struct{}), make(chan struct{})
+	var batches atomic.Int32
+	gate := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/import/git" && batches.Add(1) == 3 {
+			close(third)
+			<-ended
+			return
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	defer gate.Close()
+	cmd := command("ingest", "git", folder, "--server", gate.URL)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-third
+	if err := cmd.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	_ = cmd.Wait() // it was killed
+	close(ended)
+
+	_, _, printed := result(t, "ingest", "git", folder, "--server", server.url)
+	m := regexp.MustCompile(`(\d+) landings, .* (\d+) change events stored, (\d+) known before`).FindStringSubmatch(printed)
+	if m == nil {
+		t.Fatalf("the second run printed %q", printed)
+	}
+	if n, _ := strconv.Atoi(m[1]); n == 0 || n > commits-200 {
+		t.Errorf("the second run read %d of %d landings, which the first had begun", n, commits)
+	}
+	if _, _, printed := result(t, "ingest", "git", folder, "--server", server.url); !strings.Contains(printed, fmt.Sprintf("nothing landed since the last time; %d landings are stored", commits)) {
+		t.Errorf("the third run printed %q", printed)
+	}
+	_, stdout, _ := result(t, "ask", "timeline", "--since", "2019-01-01T00:00:00Z", "--kinds", "commit", "--limit", "1", "--json", "--server", server.url)
+	if !strings.Contains(stdout, fmt.Sprintf(`"total":%d`, commits)) && !strings.Contains(stdout, fmt.Sprintf(`"total": %d`, commits)) {
+		t.Errorf("want %d landings in %.400s", commits, stdout)
+	}
+}
+
+// history makes a repository of so many commits.
+func history(t testing.TB, commits int) string {
+	t.Helper()
+	folder := t.TempDir()
+	git := func(in io.Reader, args ...string) {
+		cmd := exec.CommandContext(t.Context(), "git", args...)
+		cmd.Dir, cmd.Stdin = folder, in
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %s: %v\n%s", args[0], err, out)
+		}
+	}
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(fixtures.History(w, commits, 1)) }()
+	git(nil, "init", "-q", "--bare", "-b", "main")
+	git(r, "fast-import", "--quiet")
+	return folder
 }

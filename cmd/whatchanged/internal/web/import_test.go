@@ -11,6 +11,7 @@ import (
 func TestWhatIsNotImportedIsRefused(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/import/{source}", (&Server{}).importEvents)
+	mux.HandleFunc("POST /v1/import/{source}/stored", (&Server{}).stored)
 	for _, tt := range []struct {
 		claim, source, body string
 		status              int
@@ -19,6 +20,9 @@ func TestWhatIsNotImportedIsRefused(t *testing.T) {
 		{"a source there is not", "nobody", `[]`, http.StatusNotFound},
 		{"no array", "git", `{"id":"1"}`, http.StatusBadRequest},
 		{"no events", "git", `[{"kind":5}]`, http.StatusBadRequest},
+		{"asked for a source that signs", "github/stored", `{"ids":["1"]}`, http.StatusNotFound},
+		{"no selection", "git/stored", `["1"]`, http.StatusBadRequest},
+		{"more than is told at once", "git/stored", `{"limit":1001}`, http.StatusBadRequest},
 		{"too much", "git", strings.Repeat(" ", maxImport+1), http.StatusRequestEntityTooLarge},
 	} {
 		t.Run(tt.claim, func(t *testing.T) {

@@ -18,6 +18,7 @@ func TestOnlyWhatTellsNothingOrProvesItselfIsOpen(t *testing.T) {
 		"/v1/webhooks/other":        false,
 		"/v1/events":                false,
 		"/v1/import/git":            false,
+		"/v1/import/git/stored":     false,
 		"/graphql":                  false,
 		"/graphiqlx":                false,
 		"/mcp":                      false,
