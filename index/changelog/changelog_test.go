@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -278,11 +279,18 @@ func TestTailGoesOn(t *testing.T) {
 			return nil
 		})
 	}()
-	for i := range 50 {
+	running := 0
+	for i := range 100 {
 		add(t, l, of(fmt.Sprint(i)))
 		if s, want := <-got, fmt.Sprintf("%d.0 %d", i+1, i); s != want {
 			t.Fatalf("got %s, want %s", s, want)
 		}
+		if i == 10 { // all that is needed runs
+			running = runtime.NumGoroutine()
+		}
+	}
+	if more := runtime.NumGoroutine() - running; more > 45 {
+		t.Errorf("%d goroutines were started for 89 deliveries", more)
 	}
 	stop()
 	if err := <-ended; !errors.Is(err, context.Canceled) {

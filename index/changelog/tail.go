@@ -102,13 +102,14 @@ func (l *Log) tail(ctx context.Context, from uint64, deliver func([]whatchanged.
 		return away(err)
 	}
 	defer running.Stop()
+	closed := running.Closed() // each call starts a goroutine that stays
 	for {
 		select {
 		case d := <-read:
 			if err := deliver(gather(d, read)); err != nil {
 				return err
 			}
-		case <-running.Closed():
+		case <-closed:
 			return away(errors.New("reading ended"))
 		case <-ctx.Done():
 			return context.Cause(ctx)
