@@ -29,7 +29,6 @@ func (x *Index) load(ctx context.Context, reach time.Duration) (*hot.Tier, error
 	if base.Events, err = collect(snap.Events(ctx), err); err != nil {
 		return nil, err
 	}
-	base.Entities, err = collect(snap.Entities(ctx), err)
 	base.Deliveries, err = collect(snap.Deliveries(ctx), err)
 	edges, err := collect(snap.Edges(ctx), err)
 	corrections, err := collect(snap.Corrections(ctx), err)

@@ -84,13 +84,6 @@ func (s *Snapshot) Edges(ctx context.Context) iter.Seq2[Edge, error] {
 	})
 }
 
-// Entities returns every entity, ordered by reference.
-func (s *Snapshot) Entities(ctx context.Context) iter.Seq2[whatchanged.EntityRecord, error] {
-	every := whatchanged.EntitySelection{Limit: 1<<63 - 1}
-	q := composeEntities(whatchanged.View{KnownAt: s.Watermark.Position}, every)
-	return stream(ctx, s.r, "snapshotEntities", q, scanEntity)
-}
-
 // A Place says from when to when events told of an entity somewhere.
 type Place struct {
 	Entity              whatchanged.Ref

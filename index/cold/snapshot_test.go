@@ -78,9 +78,6 @@ func TestSnapshot(t *testing.T) {
 	same("corrections", slices.SortedFunc(slices.Values(collect(t, snap.Corrections(t.Context()))),
 		func(a, b Correction) int { return a.Position.Compare(b.Position) }), corrections)
 
-	all := whatchanged.View{AsOf: whatchanged.MaxTime, KnownAt: snap.Watermark.Position}
-	entities, _ := indextest.Oracle(log).Entities(t.Context(), all, whatchanged.EntitySelection{Limit: 1000})
-	same("entities", collect(t, snap.Entities(t.Context())), entities)
 	at := map[place]Place{}
 	var owners []Owner
 	tell := func(p place, first, last whatchanged.Position) {

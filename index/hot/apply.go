@@ -58,24 +58,12 @@ func (s *snapshot) repairs(events []*whatchanged.Event, horizon time.Time) whatc
 	return last
 }
 
-// learn takes into the view what the events tell of entities, edges and
-// corrections.
+// learn takes into the view what the events tell of edges and corrections.
 func (s *snapshot) learn(events []*whatchanged.Event) {
-	first := map[whatchanged.Ref]whatchanged.Position{}
-	note := func(ref whatchanged.Ref, p whatchanged.Position) {
-		if _, known := s.entity(ref); known {
-			return
-		}
-		if was, ok := first[ref]; !ok || p.Compare(was) < 0 {
-			first[ref] = p
-		}
-	}
 	var edges []Edge
 	corrected := false
 	for _, e := range events {
-		note(e.Entity, e.Position)
 		if d := e.Dependency; d != nil {
-			note(d.To, e.Position)
 			edges = append(edges, Edge{e.Entity, *d, e.EffectiveAt, e.Position, e.ID, e.Revision})
 		}
 		if e.Revision > 0 {
@@ -85,24 +73,9 @@ func (s *snapshot) learn(events []*whatchanged.Event) {
 			s.revisions[e.ID] = append(slices.Clone(s.revisions[e.ID]), revision{e.Revision, e.Position})
 		}
 	}
-	s.addEntities(first)
 	if len(edges) > 0 {
 		s.topology = s.topology.with(edges, s.names)
 	}
-}
-
-func (s *snapshot) addEntities(first map[whatchanged.Ref]whatchanged.Position) {
-	if len(first) == 0 {
-		return
-	}
-	all := make([]entity, 0, len(s.entities)+len(first))
-	rest := s.entities
-	for _, ref := range slices.SortedFunc(maps.Keys(first), whatchanged.Ref.Compare) {
-		n, _ := slices.BinarySearchFunc(rest, ref, func(e entity, r whatchanged.Ref) int { return e.Ref.Compare(r) })
-		all = append(append(all, rest[:n]...), entity{whatchanged.EntityRecord{Ref: ref, FirstKnown: first[ref]}, ref.String()})
-		rest = rest[n:]
-	}
-	s.entities = append(all, rest...)
 }
 
 // Trim moves the horizon forward and forgets what lies before it. What the

@@ -31,9 +31,8 @@ type Base struct {
 	Horizon   time.Time            // see Tier.Covers
 	Position  whatchanged.Position // the last position that was logged before Horizon, or an earlier one
 
-	Entities    []whatchanged.EntityRecord
 	Edges       []Edge                 // every version there ever was
-	Places      []Place                // every one there ever was
+	Places      []Place                // of every entity there ever was
 	Owners      []Owner                // every version there ever was, corrected ones too
 	Events      []whatchanged.Event    // effective at or after Horizon, or positioned after Position
 	Corrections []Correction           // of any of Events
@@ -92,10 +91,6 @@ func Open(base Base) *Tier {
 		horizon: base.Horizon, position: base.Position, watermark: base.Watermark, repaired: base.Watermark.Position,
 		names: newNames(), revisions: map[string][]revision{}, topology: emptyTopology(), sources: map[string]*heardOf{},
 	}
-	for _, r := range base.Entities {
-		s.entities = append(s.entities, entity{r, r.Ref.String()})
-	}
-	slices.SortFunc(s.entities, func(a, b entity) int { return a.Ref.Compare(b.Ref) })
 	s.topology = s.topology.with(base.Edges, s.names)
 	events := make([]*whatchanged.Event, len(base.Events))
 	for i := range base.Events {
@@ -238,12 +233,13 @@ func (t *Tier) Mentions(_ context.Context, v whatchanged.View, m whatchanged.Men
 }
 
 // Entities returns the entities of a selection.
-func (t *Tier) Entities(_ context.Context, v whatchanged.View, sel whatchanged.EntitySelection) ([]whatchanged.EntityRecord, error) {
-	s, err := t.at(v)
-	if err != nil {
-		return nil, err
+func (t *Tier) Entities(ctx context.Context, v whatchanged.View, sel whatchanged.EntitySelection) ([]whatchanged.EntityRecord, error) {
+	l, err := t.List(ctx, v, whatchanged.EntityList{EntitySelection: sel})
+	out := make([]whatchanged.EntityRecord, len(l.Entities))
+	for i, e := range l.Entities {
+		out[i] = e.EntityRecord
 	}
-	return s.find(v, sel), nil
+	return out, err
 }
 
 // Reach follows the dependency edges that hold in the view.

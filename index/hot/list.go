@@ -20,7 +20,9 @@ func (t *Tier) List(_ context.Context, v whatchanged.View, q whatchanged.EntityL
 	if q.Recent && v.KnownAt.Compare(s.lists.since) < 0 {
 		return whatchanged.Listing{}, whatchanged.Errorf(whatchanged.CodeCursorExpired, "the order in which changes were learned of is known from %v on; start again", s.lists.since)
 	}
-	return (&listing{lists: s.lists, v: v, q: q, counts: s.owns(v), text: strings.ToLower(q.Text)}).answer(), nil
+	r := &listing{lists: s.lists, v: v, q: q, counts: s.owns(v), text: strings.ToLower(q.Text)}
+	r.inEnvironments, r.inRegions = r.environments.values(q.Environments), r.regions.values(q.Regions)
+	return r.answer(), nil
 }
 
 // owns says which versions of owners count in a view.
@@ -37,6 +39,8 @@ type listing struct {
 	q      whatchanged.EntityList
 	counts func(*ownerVersion) bool
 	text   string
+
+	inEnvironments, inRegions []*value // that are asked for, as far as they are known
 }
 
 func (r *listing) answer() whatchanged.Listing {
@@ -89,14 +93,13 @@ func (r *listing) narrowest() (base posting, whole bool) {
 		}
 	}
 	take(len(r.q.Refs), r.named, 0)
-	by := func(f facet, values []string) {
+	by := func(f facet, names []string) {
 		size := 0
+		values := f.values(names)
 		for _, v := range values {
-			if has := f[strings.ToLower(v)]; has != nil {
-				size += len(has.posting)
-			}
+			size += len(v.posting)
 		}
-		take(len(values), func() posting { return f.union(values) }, size)
+		take(len(names), func() posting { return union(values) }, size)
 	}
 	by(r.kinds, texts(r.q.Kinds))
 	by(r.namespaces, r.q.Namespaces)
@@ -138,12 +141,10 @@ func (r *listing) named() posting {
 }
 
 // union returns the entries that have any of the values.
-func (f facet) union(values []string) posting {
+func union(values []*value) posting {
 	var out posting
 	for _, v := range values {
-		if has := f[strings.ToLower(v)]; has != nil {
-			out = append(out, has.posting...)
-		}
+		out = append(out, v.posting...)
 	}
 	if len(values) > 1 {
 		slices.SortFunc(out, func(a, b *entry) int { return a.ref.Compare(b.ref) })
@@ -159,14 +160,24 @@ func (r *listing) has(e *entry) bool {
 		(len(q.Refs) == 0 || slices.Contains(q.Refs, e.ref)) &&
 		(len(q.Kinds) == 0 || slices.Contains(q.Kinds, e.ref.Kind)) &&
 		(len(q.Namespaces) == 0 || slices.ContainsFunc(q.Namespaces, func(n string) bool { return strings.EqualFold(n, e.ref.Namespace) })) &&
-		r.in(e, &r.environments, q.Environments) && r.in(e, &r.regions, q.Regions) && r.isOwned(e)
+		(len(q.Environments) == 0 || r.in(e, r.inEnvironments)) && (len(q.Regions) == 0 || r.in(e, r.inRegions)) && r.isOwned(e)
 }
 
-func (r *listing) in(e *entry, f *facet, names []string) bool {
-	return len(names) == 0 || slices.ContainsFunc(e.places, func(p place) bool {
-		return p.in == f && p.first.Compare(r.v.KnownAt) <= 0 &&
-			slices.ContainsFunc(names, func(n string) bool { return strings.ToLower(n) == p.name })
+func (r *listing) in(e *entry, any []*value) bool {
+	return slices.ContainsFunc(e.places, func(p place) bool {
+		return p.first.Compare(r.v.KnownAt) <= 0 && slices.Contains(any, p.at)
 	})
+}
+
+// values returns the values of these names that there are.
+func (f facet) values(names []string) []*value {
+	var out []*value
+	for _, name := range names {
+		if v := f[strings.ToLower(name)]; v != nil {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 func (r *listing) isOwned(e *entry) bool {
@@ -248,28 +259,30 @@ func (r *listing) facets(found posting) whatchanged.Facets {
 		return whatchanged.Facets{Kinds: r.kinds.counts(), Namespaces: r.namespaces.counts(), Owners: r.owners.counts(),
 			Environments: r.environments.counts(), Regions: r.regions.counts()}
 	}
-	kinds, namespaces, owners, places := map[string]int{}, map[string]int{}, map[string]int{}, map[*facet]map[string]int{}
-	places[&r.environments], places[&r.regions] = map[string]int{}, map[string]int{}
+	kinds, namespaces, owners := map[whatchanged.Kind]int{}, map[string]int{}, map[whatchanged.Ref]int{}
+	places := map[*facet]map[*value]int{&r.environments: {}, &r.regions: {}}
 	for _, e := range found {
-		kinds[string(e.ref.Kind)]++
+		kinds[e.ref.Kind]++
 		namespaces[e.ref.Namespace]++
 		if v := e.inForce(r.counts); v != nil {
-			owners[v.owner.String()]++
+			owners[v.owner]++
 		}
 		for _, p := range e.places {
 			if p.first.Compare(r.v.KnownAt) <= 0 {
-				places[p.in][(*p.in)[p.name].label]++
+				places[p.in][p.at]++
 			}
 		}
 	}
-	return whatchanged.Facets{Kinds: counted(kinds), Namespaces: counted(namespaces), Owners: counted(owners),
-		Environments: counted(places[&r.environments]), Regions: counted(places[&r.regions])}
+	label := func(v *value) string { return v.label }
+	return whatchanged.Facets{Kinds: counted(kinds, func(k whatchanged.Kind) string { return string(k) }),
+		Namespaces: counted(namespaces, strings.Clone), Owners: counted(owners, whatchanged.Ref.String),
+		Environments: counted(places[&r.environments], label), Regions: counted(places[&r.regions], label)}
 }
 
-func counted(by map[string]int) []whatchanged.FacetCount {
+func counted[T comparable](by map[T]int, spell func(T) string) []whatchanged.FacetCount {
 	out := make([]whatchanged.FacetCount, 0, len(by))
 	for v, n := range by {
-		out = append(out, whatchanged.FacetCount{Value: v, Count: n})
+		out = append(out, whatchanged.FacetCount{Value: spell(v), Count: n})
 	}
 	return ranked(out)
 }

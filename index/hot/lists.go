@@ -47,7 +47,7 @@ type entry struct {
 // the entity there.
 type place struct {
 	in    *facet
-	name  string // as the facet keys it
+	at    *value
 	first whatchanged.Position
 }
 
@@ -75,16 +75,22 @@ type value struct {
 	posting
 }
 
-func (f *facet) add(label string, e *entry) {
+// spelled returns the value that is spelled so, but for its case.
+func (f *facet) spelled(label string) *value {
 	if *f == nil {
 		*f = facet{}
 	}
 	key := strings.ToLower(label)
 	v := (*f)[key]
-	if v == nil {
+	if v == nil && label != "" {
 		v = &value{label: label}
 		(*f)[key] = v
 	}
+	return v
+}
+
+func (f *facet) add(label string, e *entry) {
+	v := f.spelled(label)
 	if i, ok := v.find(e.ref); !ok {
 		v.posting = slices.Insert(v.posting, i, e)
 	}
@@ -144,11 +150,11 @@ func latest(a, b whatchanged.Position) whatchanged.Position {
 
 // placed notes that an event of an entity said where.
 func (l *lists) placed(e *entry, in *facet, name string, p whatchanged.Position) {
-	key := strings.ToLower(name)
-	if name == "" || slices.ContainsFunc(e.places, func(has place) bool { return has.in == in && has.name == key }) {
+	at := in.spelled(name)
+	if name == "" || slices.ContainsFunc(e.places, func(has place) bool { return has.at == at }) {
 		return
 	}
-	e.places = append(e.places, place{in, key, p})
+	e.places = append(e.places, place{in, at, p})
 	in.add(name, e)
 	l.newest = latest(l.newest, p)
 }
@@ -262,13 +268,16 @@ func (r *recency) front(e *entry) {
 	r.first = e
 }
 
-// listsOf makes the lists of what a tier starts from.
+// listsOf makes the lists of what a tier starts from. Entries are added in the
+// order of references, so that none is inserted before others.
 func listsOf(base Base, corrected func(id string, revision int) bool) *lists {
 	l := &lists{entries: map[whatchanged.Ref]*entry{}, owning: map[string][]*entry{}, since: base.Watermark.Position}
-	for _, r := range base.Entities {
-		l.note(r.Ref, r.FirstKnown)
-	}
 	slices.SortFunc(base.Places, func(a, b Place) int { return a.First.Compare(b.First) })
+	for _, p := range base.Places {
+		l.environments.spelled(p.Environment)
+		l.regions.spelled(p.Region)
+	}
+	slices.SortStableFunc(base.Places, func(a, b Place) int { return a.Entity.Compare(b.Entity) })
 	for _, p := range base.Places {
 		e := l.note(p.Entity, p.First)
 		l.placed(e, &l.environments, p.Environment, p.First)

@@ -21,7 +21,6 @@ type snapshot struct {
 	names     *names // shared with all snapshots of the tier
 	parts     []part
 	revisions map[string][]revision // corrections, by event id
-	entities  []entity              // by reference
 	topology  *topology
 	arrivals  arrivals            // of all sources
 	sources   map[string]*heardOf // by source
@@ -32,12 +31,6 @@ type snapshot struct {
 type revision struct {
 	number   int
 	position whatchanged.Position
-}
-
-// An entity is a record with its text, for search.
-type entity struct {
-	whatchanged.EntityRecord
-	text string
 }
 
 // arrivals are deliveries in the order of the log. Slices of this kind are
@@ -154,34 +147,6 @@ func matcher(text string) func(*whatchanged.Event) bool {
 		summary := strings.ToLower(e.Summary)
 		return len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(summary, w) })
 	}
-}
-
-// find reads entities.
-func (s *snapshot) find(v whatchanged.View, sel whatchanged.EntitySelection) []whatchanged.EntityRecord {
-	out := []whatchanged.EntityRecord{}
-	text := strings.ToLower(sel.Text)
-	take := func(e *entity) {
-		if len(out) < sel.Limit && e.FirstKnown.Compare(v.KnownAt) <= 0 && strings.Contains(e.text, text) &&
-			(len(sel.Kinds) == 0 || slices.Contains(sel.Kinds, e.Ref.Kind)) {
-			out = append(out, e.EntityRecord)
-		}
-	}
-	if len(sel.Refs) == 0 {
-		for i := range s.entities {
-			take(&s.entities[i])
-		}
-		return out
-	}
-	for _, ref := range distinct(sel.Refs, whatchanged.Ref.Compare) {
-		if i, ok := s.entity(ref); ok {
-			take(&s.entities[i])
-		}
-	}
-	return out
-}
-
-func (s *snapshot) entity(ref whatchanged.Ref) (int, bool) {
-	return slices.BinarySearchFunc(s.entities, ref, func(e entity, r whatchanged.Ref) int { return e.Ref.Compare(r) })
 }
 
 // heard says how each source was heard in i, as far as was known.
