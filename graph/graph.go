@@ -46,7 +46,7 @@ const (
 // viewer must already be in the request's context.
 func NewHandler(r *resolvers.Resolver, log *slog.Logger) http.Handler {
 	tooComplexIsOfTheProtocol()
-	h := handler.New(NewExecutableSchema(Config{Resolvers: root{r}}))
+	h := handler.New(NewExecutableSchema(Config{Schema: schema.Parsed, Resolvers: root{r}}))
 	h.AddTransport(transport.Options{})
 	h.AddTransport(transport.GET{})
 	h.AddTransport(transport.POST{})

@@ -126,3 +126,30 @@ func TestOverHTTP(t *testing.T) {
 		})
 	}
 }
+
+// TestIntrospectionDescribesEverything: what an answer has by its interface is
+// described in the answer too.
+func TestIntrospectionDescribesEverything(t *testing.T) {
+	w := newWalker(t)
+	data, errs := w.ask(`{__schema{types{name fields{name description}}}}`)
+	var out struct {
+		Schema struct {
+			Types []struct {
+				Name   string
+				Fields []struct {
+					Name, Description string
+				}
+			}
+		} `json:"__schema"`
+	}
+	if err := json.Unmarshal([]byte(data), &out); err != nil || errs != nil || len(out.Schema.Types) == 0 {
+		t.Fatalf("%v %v", err, errs)
+	}
+	for _, typ := range out.Schema.Types {
+		for _, f := range typ.Fields {
+			if f.Description == "" && !strings.HasPrefix(typ.Name, "__") {
+				t.Errorf("%s.%s is not described", typ.Name, f.Name)
+			}
+		}
+	}
+}

@@ -43,7 +43,23 @@ func parse() *ast.Schema {
 		}
 		src = append(src, &ast.Source{Name: n, Input: string(b)})
 	}
-	return gqlparser.MustLoadSchema(src...)
+	s := gqlparser.MustLoadSchema(src...)
+	describe(s)
+	return s
+}
+
+// describe gives the fields that every answer has the description they have in
+// the interface, where they are not described anew.
+func describe(s *ast.Schema) {
+	for _, def := range s.Types {
+		for _, name := range def.Interfaces {
+			for _, of := range s.Types[name].Fields {
+				if f := def.Fields.ForName(of.Name); f.Description == "" {
+					f.Description = of.Description
+				}
+			}
+		}
+	}
 }
 
 // Input returns the field of Query called name and the type of its one input;
