@@ -83,6 +83,7 @@ func stored(t *testing.T, events []whatchanged.Event) []whatchanged.Event {
 		t.Fatal(err)
 	}
 	for i := range events {
+		tellDiff(&events[i])
 		if fault := unfit(events[i]); fault != "" {
 			t.Errorf("%s: %s", events[i].ID, fault)
 		}
@@ -101,9 +102,7 @@ func historyLines(events []whatchanged.Event, names []string) string {
 		if from := e.Attributes["renamedFrom"]; from != "" {
 			fmt.Fprintf(&b, " from %s", from)
 		}
-		if e.Kind == whatchanged.Commit {
-			fmt.Fprintf(&b, ": %s", e.Summary)
-		}
+		fmt.Fprintf(&b, ": %s", e.Summary)
 		if e.Reverts != "" {
 			fmt.Fprintf(&b, " [undoes %s]", e.Reverts)
 		}

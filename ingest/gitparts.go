@@ -154,19 +154,24 @@ func byKey(v any) map[string]any {
 	list, _ := v.([]any)
 	all := map[string]any{}
 	for _, entry := range list {
-		m, _ := entry.(map[string]any)
-		name := ""
-		for _, field := range []string{"key", "name", "id", "flag"} {
-			if s, _ := m[field].(string); name == "" {
-				name = s
-			}
-		}
+		name := entryName(entry)
 		if _, twice := all[name]; name == "" || twice {
 			return nil
 		}
-		all[name] = m
+		all[name] = entry
 	}
 	return all
+}
+
+// entryName returns what an entry of a list says that it is called.
+func entryName(entry any) string {
+	m, _ := entry.(map[string]any)
+	for _, field := range []string{"key", "name", "id", "flag"} {
+		if s, _ := m[field].(string); s != "" {
+			return s
+		}
+	}
+	return ""
 }
 
 // without returns an object without what stands at a path; it is not changed.

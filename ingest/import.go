@@ -38,6 +38,11 @@ func (p *Pipeline) importBatch(ctx context.Context, source string, events []what
 	if err := p.canonical(source, events); err != nil {
 		return Accepted{}, err
 	}
+	for i := range events {
+		if source == GitSource {
+			tellDiff(&events[i])
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
 	a, err := p.store(ctx, whatchanged.Delivery{Source: source, Type: "import", Outcome: whatchanged.Accepted}, events)
