@@ -213,6 +213,7 @@ func batch(specs ...string) string {
 
 func TestBadDays(t *testing.T) {
 	deep := strings.Repeat("[", 30) + strings.Repeat("]", 30)
+	deepest := strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)
 	cases := map[string]struct {
 		post []string
 		want answer // of the last
@@ -222,6 +223,7 @@ func TestBadDays(t *testing.T) {
 		"empty":                     {[]string{``}, answer{Status: 400, Code: "INVALID_ARGUMENT", Position: "pos:1", Detail: "not JSON"}, "r"},
 		"a wrong type names field":  {[]string{`[{"id":7}]`}, answer{Status: 422, Code: "INVALID_ARGUMENT", Field: "id", Position: "pos:1", Detail: "want a string"}, "r"},
 		"nested too deep":           {[]string{deep}, answer{Status: 400, Code: "INVALID_ARGUMENT", Position: "pos:1", Detail: "body is nested more than 20 deep"}, "r"},
+		"nested beyond reading":     {[]string{deepest}, answer{Status: 400, Code: "INVALID_ARGUMENT", Position: "pos:1", Detail: "body is nested more than 20 deep"}, "r"},
 		"oversized":                 {[]string{strings.Repeat(" ", 1<<16+1)}, answer{Status: 413, Code: "TOO_LARGE", Detail: "body of more than 65536 bytes; send it in parts"}, ""},
 		"too many values":           {[]string{"[" + strings.Repeat("1,", 2000) + "1]"}, answer{Status: 413, Code: "TOO_LARGE", Detail: "body holds more than 2000 values; send it in parts"}, ""},
 		"no id":                     {[]string{`[{"entity":"config:a"}]`}, answer{Status: 422, Code: "INVALID_ARGUMENT", Field: "id", Position: "pos:1", Detail: "missing: without an id a redelivery could not be told from a second change"}, "r"},

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"encoding/json"
+	"strings"
 
 	"whatchanged.dev/whatchanged"
 )
@@ -35,10 +36,25 @@ var errNotJSON = whatchanged.Errorf(whatchanged.CodeInvalidArgument, "body is no
 // parse reads a body within limits.
 func parse(body []byte, l Limits) (node, error) {
 	if !json.Valid(body) {
+		if tooDeepToRead(body) {
+			return node{}, l.tooDeep()
+		}
 		return node{}, errNotJSON
 	}
 	p := parser{body: body, limits: l}
 	return p.value(0)
+}
+
+func (l Limits) tooDeep() error {
+	return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "body is nested more than %d deep", l.Depth)
+}
+
+// tooDeepToRead reports whether a body that encoding/json does not take is
+// nested beyond what it reads, which says so in words alone.
+func tooDeepToRead(body []byte) bool {
+	var raw json.RawMessage
+	err := json.Unmarshal(body, &raw)
+	return err != nil && strings.Contains(err.Error(), "exceeded max depth")
 }
 
 // A parser reads text that is known to be JSON; it only finds where values
@@ -63,7 +79,7 @@ func (p *parser) space() {
 
 func (p *parser) value(depth int) (n node, err error) {
 	if depth > p.limits.Depth {
-		return n, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "body is nested more than %d deep", p.limits.Depth)
+		return n, p.limits.tooDeep()
 	}
 	if p.values++; p.values > p.limits.Values {
 		return n, whatchanged.Errorf(whatchanged.CodeTooLarge, "body holds more than %d values; send it in parts", p.limits.Values)

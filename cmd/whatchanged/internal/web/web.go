@@ -14,6 +14,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+
 	"whatchanged.dev/whatchanged"
 	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/auth"
 	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/instance"
@@ -62,9 +65,17 @@ func New(c Config) *Server {
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /{$}", s.front)
-	s.http = &http.Server{Handler: c.Auth.Guard(mux), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
+	s.http = &http.Server{Handler: c.Auth.Guard(traced(mux)), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug)}
 	return s
+}
+
+// traced makes what a request starts part of the caller's trace, if it names one.
+func traced(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := otel.GetTextMapPropagator().Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 // open lets through without a token what tells nothing, and senders that prove
