@@ -6,18 +6,27 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
 	"whatchanged.dev/whatchanged"
 )
 
+// methods are those a request may have.
+var methods = []string{http.MethodGet, http.MethodPost, http.MethodOptions}
+
 // conform closes the gaps between gqlgen's transports and the GraphQL-over-HTTP
-// specification: it bounds the body (413), answers 415 to what is not JSON,
+// specification: it refuses other methods (405), bounds the body (413), answers 415 to what is not JSON,
 // leaves out "data" when nothing was executed, answers 200 in application/json
 // and 400 in application/graphql-response+json to what does not validate.
 func conform(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(methods, r.Method) {
+			w.Header().Set("Allow", strings.Join(methods, ", "))
+			refuse(w, http.StatusMethodNotAllowed, whatchanged.CodeInvalidArgument, "want POST, or GET for a query")
+			return
+		}
 		if r.Method == http.MethodPost {
 			if mt, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mt != "application/json" {
 				refuse(w, http.StatusUnsupportedMediaType, whatchanged.CodeInvalidArgument, "Content-Type: want application/json")

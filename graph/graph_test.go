@@ -85,6 +85,7 @@ func TestOverHTTP(t *testing.T) {
 		{"too long a query", "POST", oldType, newType, ask("{" + strings.Repeat("timeline(input:{}){verdict} ", 2000) + "}"), 400, "TOO_LARGE", "", false},
 		{"what is not JSON", "POST", "text/plain", newType, ask(`{timeline(input:{}){verdict}}`), 415, "INVALID_ARGUMENT", "", false},
 		{"too long a body", "POST", oldType, newType, ask(strings.Repeat(" ", 2<<20)), 413, "TOO_LARGE", "", false},
+		{"another method", "DELETE", oldType, newType, "", 405, "INVALID_ARGUMENT", "", false},
 		{"a fault of ours", "POST", oldType, newType, ask(`{timeline(input:{since:"pos:1"}){verdict}}`), 200, "INTERNAL", "", false},
 	} {
 		t.Run(tt.claim, func(t *testing.T) {
