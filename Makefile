@@ -33,6 +33,10 @@ fuzz: ## Fuzz every decoder and parser for FUZZTIME each (default 20s)
 	    echo "== $$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),20s) $$pkg || exit 1; \
 	  done; done
 
+.PHONY: fault
+fault: fetch ## Kill the server, kill ClickHouse, keep it away for a minute and fill the disk while 100,000 events arrive (minutes)
+	go test -v -run '^TestSiege' -timeout 60m ./cmd/whatchanged -args -siege-events 100000 -siege-away 1m
+
 .PHONY: bench
 bench: fetch ## Run the benchmarks, allocations shown
 	go test -run '^$$' -bench . -benchmem ./...

@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -117,85 +115,6 @@ func TestTheEngineIsKilledWhileAsked(t *testing.T) {
 }
 
 func second(_ int, s string) string { return s }
-
-// Several senders, each with batches of its own, send until each is
-// acknowledged, while the server is killed and started again.
-func TestTheServerIsKilledDuringIngest(t *testing.T) {
-	const senders, batches, size, kills = 4, 40, 25, 3
-	data := t.TempDir()
-	s := serving(t, data)
-	var address atomic.Value
-	address.Store(s.url)
-	now := time.Now().UTC().Truncate(time.Second)
-	acknowledged := make(chan string, senders*batches)
-	var repeated atomic.Int64
-	var all sync.WaitGroup
-	for sender := range senders {
-		all.Go(func() {
-			for b := range batches {
-				var batch []string
-				for i := range size {
-					at := now.Add(-time.Minute)
-					if i%5 == 0 {
-						at = now.Add(-time.Duration(b) * time.Hour) // some are late
-					}
-					batch = append(batch, ce(fmt.Sprintf("%d-%02d-%02d", sender, b, i), at))
-				}
-				if !insist(t, &address, "["+strings.Join(batch, ",")+"]", &repeated) {
-					return
-				}
-				acknowledged <- fmt.Sprint(sender, " ", b)
-			}
-		})
-	}
-	for kill := range kills {
-		for range senders * batches / (kills + 1) {
-			<-acknowledged
-		}
-		s.kill()
-		s = listening(t, data) // at another address, and not yet ready
-		address.Store(s.url)
-		t.Logf("kill %d: back at %s", kill+1, s.url)
-	}
-	all.Wait()
-	s.kill() // and once more, after which nothing comes that would push on what was in hand
-	s = serving(t, data)
-	var want []string
-	for sender := range senders {
-		for b := range batches {
-			for i := range size {
-				want = append(want, fmt.Sprintf("%d-%02d-%02d", sender, b, i))
-			}
-		}
-	}
-	equal(t, "found", s.ids(map[string]any{"since": "-7d"}), want)
-	_, ready := s.get("/readyz")
-	t.Logf("%d events in %d deliveries, each found once; %d attempts failed and were repeated; %s",
-		len(want), senders*batches, repeated.Load(), ready)
-}
-
-// insist sends until it is acknowledged.
-func insist(t testing.TB, address *atomic.Value, body string, repeated *atomic.Int64) bool {
-	late := time.After(2 * patience)
-	for poll := time.NewTicker(20 * time.Millisecond); ; {
-		r := send(t.Context(), address.Load().(string)+"/v1/events", batchType, body)
-		switch r.Status {
-		case http.StatusAccepted:
-			return true
-		case 0, http.StatusServiceUnavailable, http.StatusTooManyRequests:
-			repeated.Add(1)
-		default:
-			t.Errorf("refused: %+v", r)
-			return false
-		}
-		select {
-		case <-poll.C:
-		case <-late:
-			t.Errorf("never acknowledged; the last answer was %+v", r)
-			return false
-		}
-	}
-}
 
 func TestToldToStopItFinishesWhatItBegan(t *testing.T) {
 	data := t.TempDir()

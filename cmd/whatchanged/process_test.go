@@ -106,8 +106,14 @@ func (o *output) String() string {
 // is told to stop, and must leave nothing behind.
 func listening(t testing.TB, data string, args ...string) *process {
 	t.Helper()
-	s := &process{t: t, log: &output{}, ended: make(chan struct{})}
-	s.cmd = command(append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, args...)...)
+	return started(t, command(append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, args...)...), func(int) string { return data })
+}
+
+// started starts a command that serves, with its data folder as this process
+// sees it, and returns once it listens.
+func started(t testing.TB, cmd *exec.Cmd, data func(pid int) string) *process {
+	t.Helper()
+	s := &process{t: t, cmd: cmd, log: &output{}, ended: make(chan struct{})}
 	s.cmd.Stderr = s.log
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -123,7 +129,7 @@ func listening(t testing.TB, data string, args ...string) *process {
 			t.Fatalf("the server ended: %s\n%s", s.cmd.ProcessState, s.log)
 		default:
 		}
-		owner, ok, err := folder.Find(data)
+		owner, ok, err := folder.Find(data(s.cmd.Process.Pid))
 		s.url = owner.Address
 		return err == nil && ok && owner.PID == s.cmd.Process.Pid && s.url != ""
 	})

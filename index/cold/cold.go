@@ -47,6 +47,10 @@ type Config struct {
 	// database (as max_execution_time) as well as here. Zero is 30 s.
 	MaxTime time.Duration
 
+	// Damaged is called, unless nil, when ClickHouse says that what it has
+	// stored is damaged.
+	Damaged func()
+
 	Tracer trace.TracerProvider // nil is the global one
 	Meter  metric.MeterProvider // nil is the global one
 }
@@ -90,6 +94,15 @@ func dial(ctx context.Context, opts *clickhouse.Options) (driver.Conn, error) {
 // cancelled or shut down (236, 394, 692), Keeper (999).
 var passing = []int32{159, 160, 202, 209, 210, 236, 241, 242, 279, 394, 692, 999}
 
+// damage lists what ClickHouse says of files that are not as they should be: cut
+// short (32, 33), of another checksum (40), empty or inconsistent (246).
+var damage = []int32{32, 33, 40, 246}
+
+func damaged(err error) bool {
+	var refused *clickhouse.Exception
+	return errors.As(err, &refused) && slices.Contains(damage, refused.Code)
+}
+
 // outside says what became of a query. That ClickHouse is away or overloaded
 // is the caller's to know and becomes UNAVAILABLE; all else is a fault of ours
 // and keeps its text for the log.
@@ -102,7 +115,7 @@ func outside(what string, err error) error {
 		return err
 	}
 	var refused *clickhouse.Exception
-	if errors.As(err, &refused) && !slices.Contains(passing, refused.Code) {
+	if errors.As(err, &refused) && !slices.Contains(passing, refused.Code) && !slices.Contains(damage, refused.Code) {
 		return err
 	}
 	var network net.Error

@@ -129,3 +129,21 @@ func TestParseDSN(t *testing.T) {
 		}
 	}
 }
+
+// TestDamageIsTold: whoever can have it repaired hears of it, and the asker
+// hears that it will pass.
+func TestDamageIsTold(t *testing.T) {
+	told := 0
+	r, err := OpenReader(t.Context(), Config{Options: newStore(t).reader, Damaged: func() { told++ }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	damage := &query{text: "SELECT throwIf(1, 'Empty marks file', 246::Int16) SETTINGS allow_custom_error_code_in_throwif = 1"}
+	if _, err := r.count(t.Context(), "damage", damage); !errors.Is(err, whatchanged.ErrUnavailable) || told != 1 {
+		t.Errorf("told %d times, error %v", told, err)
+	}
+	if _, err := r.count(t.Context(), "other", &query{text: "SELECT throwIf(1)"}); errors.Is(err, whatchanged.ErrUnavailable) || err == nil || told != 1 {
+		t.Errorf("of another failure told %d times, error %v", told, err)
+	}
+}

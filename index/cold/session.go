@@ -24,6 +24,7 @@ const scope = "whatchanged.dev/whatchanged/index/cold"
 // ClickHouse, traced and measured. All queries of reads go through [session.each].
 type session struct {
 	conn     driver.Conn
+	damaged  func()
 	maxTime  time.Duration
 	tracer   trace.Tracer
 	duration metric.Float64Histogram
@@ -46,7 +47,10 @@ func open(ctx context.Context, c Config) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{conn, cmp.Or(c.MaxTime, 30*time.Second), c.Tracer.Tracer(scope), duration}, nil
+	if c.Damaged == nil {
+		c.Damaged = func() {}
+	}
+	return &session{conn, c.Damaged, cmp.Or(c.MaxTime, 30*time.Second), c.Tracer.Tracer(scope), duration}, nil
 }
 
 // reading holds for every read.
@@ -133,6 +137,9 @@ func (s *session) observe(ctx context.Context, name string, settings clickhouse.
 	s.duration.Record(ctx, time.Since(begun).Seconds(), metric.WithAttributes(attribute.String("read", name)))
 	span.SetAttributes(attribute.Int64("db.clickhouse.rows_read", int64(n.read.Load())),
 		attribute.Int64("db.response.returned_rows", n.returned))
+	if damaged(err) {
+		s.damaged()
+	}
 	if err != nil {
 		span.SetStatus(codes.Error, name)
 		span.RecordError(err)

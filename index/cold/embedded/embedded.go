@@ -90,6 +90,7 @@ type process struct {
 	gone     chan struct{} // closed when child has ended, or the one before it if there is none
 	ready    chan struct{} // closed while a child answers, replaced when it ends
 	restarts int
+	replaced time.Time // when a child was ended because of damaged data
 }
 
 // attempts is how often a first start is tried when the port was taken in the
@@ -268,6 +269,25 @@ func (e *Engine) Ready() bool {
 	default:
 		return false
 	}
+}
+
+// Replace ends the child, so that another reads its data anew. Call it when the
+// child says that its data are damaged: a disk that is full while parts are
+// merged can leave a part without contents (seen with 26.7: "Empty marks
+// file"), and the parts it was made of, which are kept for an hour, take its
+// place at the next start only. It does so once a minute at most.
+func (e *Engine) Replace() {
+	e.mu.Lock()
+	lately := time.Since(e.replaced) < time.Minute
+	if !lately {
+		e.replaced = time.Now()
+	}
+	e.mu.Unlock()
+	if lately {
+		return
+	}
+	e.config.Log.Error("data of the engine are damaged; starting it again to have it take what they were made of")
+	_ = e.Kill() // it may have ended by itself
 }
 
 // Restarts returns how often a crashed child was replaced; for metrics.

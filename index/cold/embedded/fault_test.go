@@ -187,3 +187,19 @@ func TestDatabaseNameIsChecked(t *testing.T) {
 		t.Errorf("got %v, want INVALID_ARGUMENT", err)
 	}
 }
+
+func TestReplacedOnceAMinute(t *testing.T) {
+	e := own(t, embedded.Config{})
+	first := e.PID()
+	for range 3 {
+		e.Replace()
+	}
+	if err := e.Await(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	second := e.PID()
+	e.Replace()
+	if ask[uint8](t, open(t, e.Reader()), "SELECT 1") != 1 || second == first || e.PID() != second || e.Restarts() != 1 {
+		t.Errorf("children %d, %d, %d; %d restarts, want 1", first, second, e.PID(), e.Restarts())
+	}
+}

@@ -110,6 +110,7 @@ func (in *Instance) openEngine(ctx context.Context, c Config) (index.Cold, error
 		return index.Cold{}, err
 	}
 	writer.Options, reader.Options = in.Engine.Writer(), in.Engine.Reader()
+	writer.Damaged, reader.Damaged = in.Engine.Replace, in.Engine.Replace
 	return index.Cold{Writer: writer, Reader: reader}, nil
 }
 
