@@ -81,6 +81,7 @@ func readGit(ctx context.Context, config GitConfig, yield func([]whatchanged.Eve
 		}
 	}
 	r.landed = newLanded(r.repository)
+	r.landed.brought = func() (map[string]string, error) { return g.brought(ctx, c) }
 	from, err := r.resume(ctx, config.Stored, c)
 	if err != nil {
 		return reading, err

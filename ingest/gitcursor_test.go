@@ -165,3 +165,26 @@ func TestAnotherMappingCorrectsWhatWasRead(t *testing.T) {
 		t.Errorf("back to the mapping before: read %d, to revision %d", len(read), i.stored[len(i.stored)-1].Revision)
 	}
 }
+
+func TestARevertOfACommitOfABranchNamesItsMerge(t *testing.T) {
+	i := newImporting(t, 2)
+	i.git("checkout", "-q", "-b", "side")
+	i.write("c.yaml", "c: 1")
+	undone := i.commit("on the side")
+	i.write("c.yaml", "c: 2")
+	i.commit("and on")
+	i.git("checkout", "-q", "main")
+	i.git("merge", "-q", "--no-ff", "-m", "Merge side", "side")
+	merge := i.git("rev-parse", "HEAD")
+	i.commit("Back out\n\nThis reverts commit " + undone + ".")
+	for _, config := range []GitConfig{{}, {Limit: 1}, {Limit: 2}} {
+		events := i.read(config)
+		want := "git/shop/config/" + merge
+		if config.Limit == 1 {
+			want = undone // its landing is not read
+		}
+		if got := events[len(events)-1].Reverts; got != want {
+			t.Errorf("%+v: got %q, want %q", config, got, want)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,8 +77,9 @@ func (s selection) args() []string {
 
 // A chain is the names of landings, the latest first.
 type chain struct {
-	names []string
-	root  bool // the last has nothing before it
+	names  []string
+	before string // what the last stands on, "" if that is not there
+	root   bool   // the last has nothing before it
 }
 
 func (g *git) chain(ctx context.Context, s selection) (c chain, err error) {
@@ -87,13 +89,43 @@ func (g *git) chain(ctx context.Context, s selection) (c chain, err error) {
 	}
 	for line := range strings.Lines(out) {
 		name, parents, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		c.names, c.root = append(c.names, name), parents == ""
+		c.names = append(c.names, name)
+		c.before, _, _ = strings.Cut(parents, " ")
 	}
-	if c.root {
+	if c.before == "" {
 		shallow, err := g.output(ctx, "rev-parse", "--is-shallow-repository")
 		c.root = err == nil && shallow == "false"
 	}
 	return c, nil
+}
+
+// brought returns which landing of a chain brought each commit.
+func (g *git) brought(ctx context.Context, c chain) (map[string]string, error) {
+	args := []string{"rev-list", "--parents", c.names[0]}
+	if c.before != "" {
+		args = append(args, "--not", c.before)
+	}
+	out, err := g.output(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	parents := map[string][]string{}
+	for line := range strings.Lines(out) {
+		name, of, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		parents[name] = strings.Fields(of)
+	}
+	by := make(map[string]string, len(parents))
+	for _, landing := range slices.Backward(c.names) {
+		for reached := []string{landing}; len(reached) > 0; {
+			name := reached[len(reached)-1]
+			reached = reached[:len(reached)-1]
+			if _, here := parents[name]; here && by[name] == "" {
+				by[name] = landing
+				reached = append(reached, parents[name]...)
+			}
+		}
+	}
+	return by, nil
 }
 
 // branch returns the name of what is read, as a person would give it.

@@ -15,6 +15,11 @@ type landed struct {
 	// now, once somebody asks; nil if nothing did.
 	before func() (*landed, error)
 	old    *landed
+
+	// brought leads from a commit of a merged branch to the landing that
+	// brought it, once somebody asks; nil if nobody can tell.
+	brought func() (map[string]string, error)
+	merged  map[string]string
 }
 
 func newLanded(repository string) *landed {
@@ -63,6 +68,9 @@ func (n *landed) reverts(message string) (string, error) {
 	commit, subject := revertOf(message)
 	if commit != "" {
 		id, err := n.find(commit)
+		if id == "" && err == nil {
+			id, err = n.merge(commit)
+		}
 		return cmp.Or(id, commit), err
 	}
 	if m := revertsRequest.FindStringSubmatch(message); m != nil {
@@ -72,6 +80,25 @@ func (n *landed) reverts(message string) (string, error) {
 		return "", nil
 	}
 	return n.find(bareSubject(subject))
+}
+
+// merge returns the event of the landing that brought a commit.
+func (n *landed) merge(commit string) (string, error) {
+	if n.brought == nil {
+		return "", nil
+	}
+	if n.merged == nil {
+		merged, err := n.brought()
+		if err != nil {
+			return "", err
+		}
+		n.merged = merged
+	}
+	landing := n.merged[commit]
+	if landing == "" {
+		return "", nil
+	}
+	return n.id(landing), nil
 }
 
 // revertsRequest is what the revert buttons of GitHub and GitLab write.

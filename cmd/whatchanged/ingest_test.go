@@ -141,3 +141,37 @@ func history(t testing.TB, commits int) string {
 	git(r, "fast-import", "--quiet")
 	return folder
 }
+
+// TestAnotherMappingIsACorrection: the same changes are then about other
+// entities, and none is there twice.
+func TestAnotherMappingIsACorrection(t *testing.T) {
+	server, folder := serving(t, t.TempDir()), history(t, 60)
+	mapping := filepath.Join(t.TempDir(), "map.yaml")
+	if err := os.WriteFile(mapping, []byte("paths: [{path: 'apps/**/values.yaml', entity: 'service:mapped/values', kind: deployment}]"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	total := func(scope ...string) string {
+		args := append([]string{"ask", "timeline"}, scope...)
+		_, stdout, stderr := result(t, append(args, "--since", "2019-01-01T00:00:00Z", "--limit", "1", "--json", "--server", server.url)...)
+		m := regexp.MustCompile(`"total": ?(\d+)`).FindStringSubmatch(stdout)
+		if m == nil {
+			return stderr
+		}
+		return m[1]
+	}
+	result(t, "ingest", "git", folder, "--server", server.url)
+	before := total()
+	_, _, printed := result(t, "ingest", "git", folder, "--map", mapping, "--server", server.url)
+	if !strings.Contains(printed, "the mapping is another") || !strings.Contains(printed, "60 landings") {
+		t.Errorf("another mapping printed %q", printed)
+	}
+	if after := total(); after != before {
+		t.Errorf("%s changes before, %s after", before, after)
+	}
+	if n, err := strconv.Atoi(total("service:mapped/values")); err != nil || n < 2 {
+		t.Errorf("%s changes of the entity that the mapping names", total("service:mapped/values"))
+	}
+	if exit, _, stderr := result(t, "ingest", "git", folder, "--map", os.DevNull, "--server", server.url); exit != 2 || !strings.Contains(stderr, "holds 0 documents") {
+		t.Errorf("a mapping that says nothing: exit status %d, %s", exit, stderr)
+	}
+}
