@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"whatchanged.dev/whatchanged"
 	"whatchanged.dev/whatchanged/index/cold/embedded/enginetest"
+	"whatchanged.dev/whatchanged/index/indextest"
 )
 
 // golden compares text with a file under testdata, which -update rewrites.
@@ -112,5 +114,36 @@ func TestCommentsAreNoPartOfAStatement(t *testing.T) {
 	got := statements("-- why; really\nCREATE a ( -- b\n  c\n);\n\n-- d\nCREATE e;\n")
 	if diff := cmp.Diff([]string{"CREATE a (\n  c\n)", "CREATE e"}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What a database held before there were places is placed as the writer would
+// have.
+func TestEventsFromBeforePlacesArePlaced(t *testing.T) {
+	s := newStore(t)
+	w := s.openWriter(t)
+	log := indextest.World(3, 200)
+	write(t, w, log)
+	read := func() []Place {
+		snap, err := s.openReader(t).Snapshot(t.Context(), whatchanged.MinTime, whatchanged.Position{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.SortedFunc(slices.Values(collect(t, snap.Places(t.Context()))), func(a, b Place) int {
+			return strings.Compare(a.Entity.String()+" "+a.Environment+" "+a.Region, b.Entity.String()+" "+b.Environment+" "+b.Region)
+		})
+	}
+	want := read()
+	all, err := migrations(Layout{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range append([]string{"DROP TABLE places"}, statements(all[1].text)...) {
+		if err := w.conn.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := read(); len(want) == 0 || !slices.Equal(got, want) {
+		t.Errorf("got %v\nwant %v", got, want)
 	}
 }
