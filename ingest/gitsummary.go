@@ -45,7 +45,7 @@ func tellEdit(d whatchanged.Edit, in any) string {
 		return strings.TrimSpace(path + " added " + is)
 	case d.Op == "remove":
 		return strings.TrimSpace(path + " removed, was " + was)
-	case was == is: // both too long, or told the same
+	case was == is: // secrets, or both too long
 		return strings.TrimSpace(path + " replaced")
 	}
 	return strings.TrimSpace(path + " " + was + " → " + is)
@@ -79,9 +79,13 @@ func tellPath(pointer string, in any) string {
 	return b.String()
 }
 
-// tellValue is a short value; of a longer one, what it is.
+// tellValue is a short value; of a longer one, what it is, and of a secret that
+// it is one.
 func tellValue(v whatchanged.Value) string {
 	s := v.String()
+	if redacted.MatchString(strings.Trim(s, `"`)) {
+		return "a secret"
+	}
 	if len(s) <= maxToldValue {
 		return s
 	}

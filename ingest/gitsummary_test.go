@@ -17,6 +17,7 @@ func TestASummaryTellsWhatChanged(t *testing.T) {
 		{"what came and went", `{"a":1,"b":[1]}`, `{"b":[1,{"c":"a value that is too long for one line, or so it seems"}]}`, "a removed, was 1, b[1] added {…}: Raise"},
 		{"a few of many", `{"a":1,"b":1,"c":1,"d":1,"e":1}`, `{"a":2,"b":2,"c":2,"d":2,"e":2}`, "a 1 → 2, b 1 → 2, c 1 → 2 and 2 more: Raise"},
 		{"what cannot be told apart", `{"a/b":` + long[:41] + `x"}`, `{"a/b":` + long[:41] + `y"}`, "a/b replaced: Raise"},
+		{"no secret", `{"token":"redacted:daeb0518995183e2:len=7","pin":1}`, `{"token":"redacted:db6ceb2ec337bcd3:len=7","pin":2}`, "pin 1 → 2, token replaced: Raise"},
 		{"nothing of what is new", ``, `{"a":1}`, "Raise"},
 		{"nothing of what is the same", `{"a":1}`, `{"a":1}`, "Raise"},
 	} {
