@@ -3,8 +3,10 @@ package index
 import (
 	"context"
 	"iter"
+	"math"
 	"time"
 
+	"whatchanged.dev/whatchanged"
 	"whatchanged.dev/whatchanged/index/cold"
 	"whatchanged.dev/whatchanged/index/hot"
 )
@@ -36,6 +38,12 @@ func (x *Index) load(ctx context.Context, reach time.Duration) (*hot.Tier, error
 	owners, err := collect(snap.Owners(ctx), err)
 	if err != nil {
 		return nil, err
+	}
+	if base.Stateless = reach < x.config.Keep; !base.Stateless { // the first answers are not to wait for it
+		before := whatchanged.View{AsOf: horizon.Add(-whatchanged.Resolution), KnownAt: position}
+		if base.States, err = r.States(ctx, before, whatchanged.StateSelection{Limit: math.MaxInt64}); err != nil {
+			return nil, err
+		}
 	}
 	base.Places, base.Owners = placesOf(places), ownersOf(owners)
 	base.Edges, base.Corrections = edgesOf(edges), correctionsOf(corrections)

@@ -115,6 +115,24 @@ func (x *Index) ChangesOfEach(ctx context.Context, v whatchanged.View, s whatcha
 	return pages, nil
 }
 
+// States returns what holds in a view: the event in force of each aspect.
+func (x *Index) States(ctx context.Context, v whatchanged.View, s whatchanged.StateSelection) ([]*whatchanged.Event, error) {
+	t, err := x.tier(ctx, v.KnownAt)
+	if err != nil {
+		return nil, err
+	}
+	if events, ok, err := t.ProvenStates(v, s); ok || err != nil {
+		return events, err
+	}
+	if horizon, position := t.Horizon(); v.KnownAt.Compare(position) >= 0 && v.AsOf.Before(horizon) {
+		v = settled(t, v, horizon)
+	}
+	found, err := fromCold(ctx, x, "states", v, s, func(ctx context.Context, r *cold.Reader) ([]*whatchanged.Event, error) {
+		return r.States(ctx, v, s)
+	})
+	return slices.Clone(found), err
+}
+
 // pageAt returns the page at i, an empty one of a part that was not asked.
 func pageAt(pages []whatchanged.Page, i int) whatchanged.Page {
 	if i < len(pages) {

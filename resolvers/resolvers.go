@@ -38,6 +38,13 @@ type Index interface {
 	// each. However many entities there are, it is one read.
 	ChangesOfEach(ctx context.Context, v whatchanged.View, s whatchanged.Selection) ([]whatchanged.Page, error)
 
+	// States returns what holds at v.AsOf: of each aspect of each entity in
+	// each placement, as declared and as observed, the event in force, which is
+	// the latest by effect and then by position. The order is that of their
+	// [whatchanged.StateKey]s. An event that says something was deleted is in
+	// force like any other.
+	States(ctx context.Context, v whatchanged.View, s whatchanged.StateSelection) ([]*whatchanged.Event, error)
+
 	// Mentions returns the events that carry a text: whose id or version is
 	// it, one of whose commits begins with it (at least 7 hexadecimal
 	// digits), or whose summary holds all its words (as substrings, case

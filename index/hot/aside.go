@@ -71,6 +71,9 @@ func (t *Tier) replace(c *chore, made *segment) {
 	if from < 0 || to > len(s.parts) || !slices.EqualFunc(s.parts[from:to], c.parts, func(p, q part) bool { return p.segment == q.segment }) {
 		return
 	}
+	if c.forget {
+		s.forget(c.parts[0].given(c.horizon, c.position), c.position)
+	}
 	var kept []part
 	if len(made.events) > 0 {
 		kept = []part{part{segment: made}.inherit(s.parts[from:to])}

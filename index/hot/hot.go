@@ -35,6 +35,8 @@ type Base struct {
 	Places      []Place                // of every entity there ever was
 	Owners      []Owner                // every version there ever was, corrected ones too
 	Events      []whatchanged.Event    // effective at or after Horizon, or positioned after Position
+	States      []*whatchanged.Event   // what was in force just before Horizon, as far as was known at Position
+	Stateless   bool                   // States is left out: what holds is not answered
 	Corrections []Correction           // of any of Events
 	Deliveries  []whatchanged.Delivery // after Position, in order, without bodies and events
 	LastHeard   map[string]time.Time   // by source, up to Position
@@ -99,6 +101,7 @@ func Open(base Base) *Tier {
 	for _, c := range base.Corrections {
 		s.revisions[c.ID] = append(s.revisions[c.ID], revision{c.Revision, c.Position})
 	}
+	s.stateless, s.forgotten = base.Stateless, forgotten(nil).with(base.States, s.names)
 	if len(events) > 0 {
 		s.parts = []part{s.partOf(newSegment(events, s.names))}
 	}

@@ -110,6 +110,16 @@ func (s *segment) keep(horizon time.Time, position whatchanged.Position) *segmen
 	return kept
 }
 
+// given returns the events that keep leaves out.
+func (s *segment) given(horizon time.Time, position whatchanged.Position) (events []*whatchanged.Event) {
+	for i := range s.before(horizon.UnixMicro()) {
+		if s.gone(i, horizon.UnixMicro(), position) {
+			events = append(events, s.events[i])
+		}
+	}
+	return events
+}
+
 // before returns how many events took effect before a time.
 func (s *segment) before(at int64) int {
 	return sort.Search(len(s.effective), func(i int) bool { return s.effective[i] >= at })

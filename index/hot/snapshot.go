@@ -22,6 +22,8 @@ type snapshot struct {
 	parts     []part
 	revisions map[string][]revision // corrections, by event id
 	topology  *topology
+	forgotten forgotten
+	stateless bool                // what was in force at first is not known
 	arrivals  arrivals            // of all sources
 	sources   map[string]*heardOf // by source
 	lists     *lists              // of all snapshots

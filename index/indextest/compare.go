@@ -65,6 +65,10 @@ var sorts = []struct {
 		s.Entities = a.some()
 		return fmt.Sprintf("%+v %+v %+v", v, s, s.After), func(ctx context.Context, i Index) (any, error) { return i.ChangesOfEach(ctx, v, s) }
 	}},
+	{"states", func(a *asker) (string, question) {
+		v, s := a.view(), a.states()
+		return fmt.Sprintf("%+v %+v %+v", v, s, s.After), func(ctx context.Context, i Index) (any, error) { return i.States(ctx, v, s) }
+	}},
 	{"mentions", func(a *asker) (string, question) {
 		v, m := a.view(), a.mention()
 		return fmt.Sprintf("%+v %+v", v, m), func(ctx context.Context, i Index) (any, error) { return i.Mentions(ctx, v, m) }
@@ -172,6 +176,24 @@ func (a *asker) selection() whatchanged.Selection {
 		e := a.known()
 		key := e.Key()
 		s.After = &key
+	}
+	return s
+}
+
+func (a *asker) states() whatchanged.StateSelection {
+	s := whatchanged.StateSelection{Limit: []int{0, 1, 5, 1000}[a.IntN(4)]}
+	if a.IntN(2) == 0 {
+		s.Entities = a.some()
+	}
+	if a.IntN(3) == 0 {
+		text := a.some()[0].String()
+		s.Prefixes = []string{text[:a.IntN(len(text))+1]}
+	}
+	if a.IntN(3) == 0 {
+		s.Kinds = []whatchanged.EventKind{pick(&a.generator, whatchanged.StateKinds), whatchanged.Flag}
+	}
+	if e := a.known(); a.IntN(4) == 0 {
+		s.After = &whatchanged.StateKey{Entity: e.Entity, Kind: e.Kind, Placement: e.Placement, Observed: a.IntN(2) == 0}
 	}
 	return s
 }

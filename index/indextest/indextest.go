@@ -30,6 +30,7 @@ type Index interface {
 	PositionAt(context.Context, time.Time) (whatchanged.Position, error)
 	Changes(context.Context, whatchanged.View, whatchanged.Selection) (whatchanged.Page, error)
 	ChangesOfEach(context.Context, whatchanged.View, whatchanged.Selection) ([]whatchanged.Page, error)
+	States(context.Context, whatchanged.View, whatchanged.StateSelection) ([]*whatchanged.Event, error)
 	Mentions(context.Context, whatchanged.View, whatchanged.Mention) (whatchanged.Page, error)
 	Entities(context.Context, whatchanged.View, whatchanged.EntitySelection) ([]whatchanged.EntityRecord, error)
 	Reach(context.Context, whatchanged.View, whatchanged.Walk) ([]whatchanged.Reached, error)
@@ -66,6 +67,7 @@ func Run(t *testing.T, open Opener, o Options) {
 	t.Run("changes of each", func(t *testing.T) { testEach(t, open) })
 	t.Run("corrections", func(t *testing.T) { testCorrections(t, open) })
 	t.Run("whole events", func(t *testing.T) { testWholeEvents(t, open) })
+	t.Run("states", func(t *testing.T) { testStates(t, open) })
 	t.Run("mentions", func(t *testing.T) { testMentions(t, open) })
 	t.Run("entities", func(t *testing.T) { testEntities(t, open) })
 	if !o.NoLists {

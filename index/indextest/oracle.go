@@ -114,6 +114,22 @@ func (o Oracle) ChangesOfEach(ctx context.Context, v whatchanged.View, s whatcha
 	return all, o.stale(v)
 }
 
+// States implements [Index].
+func (o Oracle) States(_ context.Context, v whatchanged.View, s whatchanged.StateSelection) (all []*whatchanged.Event, _ error) {
+	last := map[whatchanged.StateKey]*whatchanged.Event{}
+	for _, e := range o.seen(v) { // in the order of time
+		if k, ok := e.StateKey(); ok && s.Of(e.Entity) && (len(s.Kinds) == 0 || slices.Contains(s.Kinds, e.Kind)) {
+			last[k] = &e
+		}
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(last), whatchanged.StateKey.Compare) {
+		if len(all) < s.Limit && (s.After == nil || k.Compare(*s.After) > 0) {
+			all = append(all, last[k])
+		}
+	}
+	return all, o.stale(v)
+}
+
 // Mentions implements [Index].
 func (o Oracle) Mentions(_ context.Context, v whatchanged.View, m whatchanged.Mention) (p whatchanged.Page, _ error) {
 	for _, e := range o.seen(v) {

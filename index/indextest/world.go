@@ -62,6 +62,9 @@ func (g *generator) event(source string, received time.Time) whatchanged.Event {
 		Entity: pick(g, entities), Placement: whatchanged.Placement{Environment: "prod", Region: pick(g, regions)},
 		EffectiveAt: g.moment(received), Clock: whatchanged.SourceClock,
 		Version: fmt.Sprintf("v1.%d", g.IntN(9)), Summary: g.text(), Commits: g.commits()}
+	if g.IntN(6) == 0 {
+		e.Action = whatchanged.ActionObserved
+	}
 	if g.IntN(2) == 0 {
 		e.Before, e.After = whatchanged.ValueOf(g.IntN(5)), whatchanged.ValueOf(g.IntN(5))
 		e.Diff = whatchanged.Diff(e.Before, e.After)

@@ -39,3 +39,14 @@ so this is a small set to look in; events that were never corrected pass by its
 first half. */ -}}
 {{- define "standing"}}(id NOT IN (SELECT id FROM corrections WHERE {{template "known"}})
     OR (id, revision) IN (SELECT id, max(revision) FROM corrections WHERE {{template "known"}} GROUP BY id)){{end}}
+
+{{- /* A reference in its order: with NUL, which none holds, in place of its
+separators, text sorts by kind, namespace and name. */ -}}
+{{- define "ref_order"}}replaceOne(replaceOne(entity, ':', '\0'), '/', '\0'){{end}}
+
+{{- /* The order of whatchanged.StateKey. */ -}}
+{{- define "state_key"}}({{template "ref_order"}}, kind, environment, region, cluster, cell, observed){{end}}
+
+{{- /* Which entities a selection of states is of. */ -}}
+{{- define "of_state"}}{{if or .Entities .Prefixes}}({{if .Entities}}entity IN {entities:Array(String)}{{end}}
+  {{- range $i, $_ := .Prefixes}}{{if or $i $.Entities}} OR {{end}}startsWith(entity, {prefix{{$i}}:String}){{end}}){{else}}true{{end}}{{end}}
