@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -90,9 +91,13 @@ func askStdio(t *testing.T, data, tool string, args map[string]any) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	said := &output{}
+	if stderr, ok := client.GetStderr(c); ok {
+		go func() { _, _ = io.Copy(said, stderr) }() // until it ends
+	}
 	defer func() {
 		if err := c.Close(); err != nil {
-			t.Errorf("close: %v", err)
+			t.Errorf("close: %v\n%s", err, said)
 		}
 	}()
 	if _, err := c.Initialize(t.Context(), mcpgo.InitializeRequest{}); err != nil {
