@@ -65,3 +65,16 @@ func (s *StateSelection) Of(ref Ref) bool {
 	text := ref.String()
 	return slices.ContainsFunc(s.Prefixes, func(p string) bool { return len(text) >= len(p) && text[:len(p)] == p })
 }
+
+// Deletes reports whether nothing is there any more after the event: its
+// action says so, or it tells of a value before and of none after.
+func (e *Event) Deletes() bool {
+	switch e.Action {
+	case "deleted", "removed":
+		return true
+	}
+	return e.Before != nil && e.After == nil && e.Version == ""
+}
+
+// Creates reports whether the event says that nothing was there before.
+func (e *Event) Creates() bool { return e.Action == "created" || e.Action == "added" }

@@ -111,6 +111,88 @@ type ComplexityRoot struct {
 		Since    func(childComplexity int) int
 	}
 
+	ConfigChange struct {
+		Action          func(childComplexity int) int
+		Actor           func(childComplexity int) int
+		Deleted         func(childComplexity int) int
+		Diff            func(childComplexity int) int
+		EffectiveAt     func(childComplexity int) int
+		ID              func(childComplexity int) int
+		Key             func(childComplexity int) int
+		Kind            func(childComplexity int) int
+		Placement       func(childComplexity int) int
+		PreviousVersion func(childComplexity int) int
+		SeenAt          func(childComplexity int) int
+		Ticket          func(childComplexity int) int
+		Value           func(childComplexity int) int
+		Version         func(childComplexity int) int
+		WrittenAt       func(childComplexity int) int
+	}
+
+	ConfigObservation struct {
+		Differs     func(childComplexity int) int
+		EffectiveAt func(childComplexity int) int
+		ID          func(childComplexity int) int
+		LagSeconds  func(childComplexity int) int
+		Placement   func(childComplexity int) int
+		Value       func(childComplexity int) int
+		Version     func(childComplexity int) int
+	}
+
+	ConfigState struct {
+		AsOf      func(childComplexity int) int
+		Coverage  func(childComplexity int) int
+		Cursor    func(childComplexity int) int
+		Excluded  func(childComplexity int) int
+		History   func(childComplexity int) int
+		Interval  func(childComplexity int) int
+		Items     func(childComplexity int) int
+		KnownAt   func(childComplexity int) int
+		Next      func(childComplexity int) int
+		Quoted    func(childComplexity int) int
+		Readers   func(childComplexity int) int
+		Total     func(childComplexity int) int
+		Truncated func(childComplexity int) int
+		Unset     func(childComplexity int) int
+		Verdict   func(childComplexity int) int
+		Watermark func(childComplexity int) int
+	}
+
+	ConfigValue struct {
+		Actor       func(childComplexity int) int
+		Approval    func(childComplexity int) int
+		EffectiveAt func(childComplexity int) int
+		ID          func(childComplexity int) int
+		Key         func(childComplexity int) int
+		Kind        func(childComplexity int) int
+		Links       func(childComplexity int) int
+		Next        func(childComplexity int) int
+		Observed    func(childComplexity int) int
+		Percentage  func(childComplexity int) int
+		Place       func(childComplexity int) int
+		Placement   func(childComplexity int) int
+		Previous    func(childComplexity int) int
+		SeenAt      func(childComplexity int) int
+		Status      func(childComplexity int) int
+		Targeting   func(childComplexity int) int
+		Ticket      func(childComplexity int) int
+		Validation  func(childComplexity int) int
+		Value       func(childComplexity int) int
+		Variant     func(childComplexity int) int
+		Version     func(childComplexity int) int
+		Why         func(childComplexity int) int
+		WrittenAt   func(childComplexity int) int
+	}
+
+	ConfigVersion struct {
+		Actor       func(childComplexity int) int
+		Deleted     func(childComplexity int) int
+		EffectiveAt func(childComplexity int) int
+		ID          func(childComplexity int) int
+		Value       func(childComplexity int) int
+		Version     func(childComplexity int) int
+	}
+
 	Coverage struct {
 		Sources func(childComplexity int) int
 		State   func(childComplexity int) int
@@ -342,6 +424,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		Change      func(childComplexity int, input resolvers.ChangeInput) int
+		Config      func(childComplexity int, input resolvers.ConfigInput) int
 		DataHealth  func(childComplexity int, input resolvers.DataHealthInput) int
 		Entities    func(childComplexity int, filter *resolvers.EntityFilter, orderBy resolvers.EntityOrder, first *int, after *string, last *int, before *string, asOf *whatchanged.When, knownAt *whatchanged.When) int
 		Entity      func(childComplexity int, ref whatchanged.Ref, asOf *whatchanged.When, knownAt *whatchanged.When, after *whatchanged.Position) int
@@ -516,6 +599,7 @@ type ComplexityRoot struct {
 
 type QueryResolver interface {
 	Change(ctx context.Context, input resolvers.ChangeInput) (*resolvers.Change, error)
+	Config(ctx context.Context, input resolvers.ConfigInput) (*resolvers.ConfigState, error)
 	DataHealth(ctx context.Context, input resolvers.DataHealthInput) (*resolvers.DataHealth, error)
 	Node(ctx context.Context, id string) (resolvers.Node, error)
 	Entity(ctx context.Context, ref whatchanged.Ref, asOf *whatchanged.When, knownAt *whatchanged.When, after *whatchanged.Position) (*resolvers.Entity, error)
@@ -829,6 +913,413 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Circle.Since(childComplexity), true
+
+	case "ConfigChange.action":
+		if e.ComplexityRoot.ConfigChange.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigChange.Action(childComplexity), true
+	case "ConfigChange.actor":
+		if e.ComplexityRoot.ConfigChange.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigChange.Actor(childComplexity), true
+	case "ConfigChange.deleted":
+		if e.ComplexityRoot.ConfigChange.Deleted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigChange.Deleted(childComplexity), true
+	case "ConfigChange.diff":
+		if e.ComplexityRoot.ConfigChange.Diff == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigChange.Diff(childComplexity), true
+	case "ConfigChange.effectiveAt":
+		if e.ComplexityRoot.ConfigChange.EffectiveAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigChange.EffectiveAt(childComplexity), true
+	case "ConfigChange.id":
+		if e.ComplexityRoot.ConfigChange.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigChange.ID(childComplexity), true
+	case "ConfigChange.key":
+		if e.ComplexityRoot.ConfigChange.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigChange.Key(childComplexity), true
+	case "ConfigChange.kind":
+		if e.ComplexityRoot.ConfigChange.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigChange.Kind(childComplexity), true
+	case "ConfigChange.placement":
+		if e.ComplexityRoot.ConfigChange.Placement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigChange.Placement(childComplexity), true
+	case "ConfigChange.previousVersion":
+		if e.ComplexityRoot.ConfigChange.PreviousVersion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigChange.PreviousVersion(childComplexity), true
+	case "ConfigChange.seenAt":
+		if e.ComplexityRoot.ConfigChange.SeenAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigChange.SeenAt(childComplexity), true
+	case "ConfigChange.ticket":
+		if e.ComplexityRoot.ConfigChange.Ticket == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigChange.Ticket(childComplexity), true
+	case "ConfigChange.value":
+		if e.ComplexityRoot.ConfigChange.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigChange.Value(childComplexity), true
+	case "ConfigChange.version":
+		if e.ComplexityRoot.ConfigChange.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigChange.Version(childComplexity), true
+	case "ConfigChange.writtenAt":
+		if e.ComplexityRoot.ConfigChange.WrittenAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigChange.WrittenAt(childComplexity), true
+
+	case "ConfigObservation.differs":
+		if e.ComplexityRoot.ConfigObservation.Differs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigObservation.Differs(childComplexity), true
+	case "ConfigObservation.effectiveAt":
+		if e.ComplexityRoot.ConfigObservation.EffectiveAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigObservation.EffectiveAt(childComplexity), true
+	case "ConfigObservation.id":
+		if e.ComplexityRoot.ConfigObservation.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigObservation.ID(childComplexity), true
+	case "ConfigObservation.lagSeconds":
+		if e.ComplexityRoot.ConfigObservation.LagSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigObservation.LagSeconds(childComplexity), true
+	case "ConfigObservation.placement":
+		if e.ComplexityRoot.ConfigObservation.Placement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigObservation.Placement(childComplexity), true
+	case "ConfigObservation.value":
+		if e.ComplexityRoot.ConfigObservation.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigObservation.Value(childComplexity), true
+	case "ConfigObservation.version":
+		if e.ComplexityRoot.ConfigObservation.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigObservation.Version(childComplexity), true
+
+	case "ConfigState.asOf":
+		if e.ComplexityRoot.ConfigState.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.AsOf(childComplexity), true
+	case "ConfigState.coverage":
+		if e.ComplexityRoot.ConfigState.Coverage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.Coverage(childComplexity), true
+	case "ConfigState.cursor":
+		if e.ComplexityRoot.ConfigState.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.Cursor(childComplexity), true
+	case "ConfigState.excluded":
+		if e.ComplexityRoot.ConfigState.Excluded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.Excluded(childComplexity), true
+	case "ConfigState.history":
+		if e.ComplexityRoot.ConfigState.History == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.History(childComplexity), true
+	case "ConfigState.interval":
+		if e.ComplexityRoot.ConfigState.Interval == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.Interval(childComplexity), true
+	case "ConfigState.items":
+		if e.ComplexityRoot.ConfigState.Items == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.Items(childComplexity), true
+	case "ConfigState.knownAt":
+		if e.ComplexityRoot.ConfigState.KnownAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.KnownAt(childComplexity), true
+	case "ConfigState.next":
+		if e.ComplexityRoot.ConfigState.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.Next(childComplexity), true
+	case "ConfigState.quoted":
+		if e.ComplexityRoot.ConfigState.Quoted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.Quoted(childComplexity), true
+	case "ConfigState.readers":
+		if e.ComplexityRoot.ConfigState.Readers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.Readers(childComplexity), true
+	case "ConfigState.total":
+		if e.ComplexityRoot.ConfigState.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.Total(childComplexity), true
+	case "ConfigState.truncated":
+		if e.ComplexityRoot.ConfigState.Truncated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.Truncated(childComplexity), true
+	case "ConfigState.unset":
+		if e.ComplexityRoot.ConfigState.Unset == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.Unset(childComplexity), true
+	case "ConfigState.verdict":
+		if e.ComplexityRoot.ConfigState.Verdict == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.Verdict(childComplexity), true
+	case "ConfigState.watermark":
+		if e.ComplexityRoot.ConfigState.Watermark == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigState.Watermark(childComplexity), true
+
+	case "ConfigValue.actor":
+		if e.ComplexityRoot.ConfigValue.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Actor(childComplexity), true
+	case "ConfigValue.approval":
+		if e.ComplexityRoot.ConfigValue.Approval == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Approval(childComplexity), true
+	case "ConfigValue.effectiveAt":
+		if e.ComplexityRoot.ConfigValue.EffectiveAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.EffectiveAt(childComplexity), true
+	case "ConfigValue.id":
+		if e.ComplexityRoot.ConfigValue.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.ID(childComplexity), true
+	case "ConfigValue.key":
+		if e.ComplexityRoot.ConfigValue.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Key(childComplexity), true
+	case "ConfigValue.kind":
+		if e.ComplexityRoot.ConfigValue.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Kind(childComplexity), true
+	case "ConfigValue.links":
+		if e.ComplexityRoot.ConfigValue.Links == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Links(childComplexity), true
+	case "ConfigValue.next":
+		if e.ComplexityRoot.ConfigValue.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Next(childComplexity), true
+	case "ConfigValue.observed":
+		if e.ComplexityRoot.ConfigValue.Observed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Observed(childComplexity), true
+	case "ConfigValue.percentage":
+		if e.ComplexityRoot.ConfigValue.Percentage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Percentage(childComplexity), true
+	case "ConfigValue.place":
+		if e.ComplexityRoot.ConfigValue.Place == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Place(childComplexity), true
+	case "ConfigValue.placement":
+		if e.ComplexityRoot.ConfigValue.Placement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Placement(childComplexity), true
+	case "ConfigValue.previous":
+		if e.ComplexityRoot.ConfigValue.Previous == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Previous(childComplexity), true
+	case "ConfigValue.seenAt":
+		if e.ComplexityRoot.ConfigValue.SeenAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.SeenAt(childComplexity), true
+	case "ConfigValue.status":
+		if e.ComplexityRoot.ConfigValue.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Status(childComplexity), true
+	case "ConfigValue.targeting":
+		if e.ComplexityRoot.ConfigValue.Targeting == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Targeting(childComplexity), true
+	case "ConfigValue.ticket":
+		if e.ComplexityRoot.ConfigValue.Ticket == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Ticket(childComplexity), true
+	case "ConfigValue.validation":
+		if e.ComplexityRoot.ConfigValue.Validation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Validation(childComplexity), true
+	case "ConfigValue.value":
+		if e.ComplexityRoot.ConfigValue.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Value(childComplexity), true
+	case "ConfigValue.variant":
+		if e.ComplexityRoot.ConfigValue.Variant == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Variant(childComplexity), true
+	case "ConfigValue.version":
+		if e.ComplexityRoot.ConfigValue.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Version(childComplexity), true
+	case "ConfigValue.why":
+		if e.ComplexityRoot.ConfigValue.Why == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.Why(childComplexity), true
+	case "ConfigValue.writtenAt":
+		if e.ComplexityRoot.ConfigValue.WrittenAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigValue.WrittenAt(childComplexity), true
+
+	case "ConfigVersion.actor":
+		if e.ComplexityRoot.ConfigVersion.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigVersion.Actor(childComplexity), true
+	case "ConfigVersion.deleted":
+		if e.ComplexityRoot.ConfigVersion.Deleted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigVersion.Deleted(childComplexity), true
+	case "ConfigVersion.effectiveAt":
+		if e.ComplexityRoot.ConfigVersion.EffectiveAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigVersion.EffectiveAt(childComplexity), true
+	case "ConfigVersion.id":
+		if e.ComplexityRoot.ConfigVersion.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigVersion.ID(childComplexity), true
+	case "ConfigVersion.value":
+		if e.ComplexityRoot.ConfigVersion.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigVersion.Value(childComplexity), true
+	case "ConfigVersion.version":
+		if e.ComplexityRoot.ConfigVersion.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfigVersion.Version(childComplexity), true
 
 	case "Coverage.sources":
 		if e.ComplexityRoot.Coverage.Sources == nil {
@@ -1815,6 +2306,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Change(childComplexity, args["input"].(resolvers.ChangeInput)), true
+	case "Query.config":
+		if e.ComplexityRoot.Query.Config == nil {
+			break
+		}
+
+		args, err := ec.field_Query_config_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Config(childComplexity, args["input"].(resolvers.ConfigInput)), true
 	case "Query.dataHealth":
 		if e.ComplexityRoot.Query.DataHealth == nil {
 			break
@@ -2623,6 +3125,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputChangeInput,
+		ec.unmarshalInputConfigInput,
 		ec.unmarshalInputDataHealthInput,
 		ec.unmarshalInputEntityFilter,
 		ec.unmarshalInputFindInput,
@@ -2689,7 +3192,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/service.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
+//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/config.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/service.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -2703,6 +3206,7 @@ func sourceData(filename string) string {
 var sources = []*ast.Source{
 	{Name: "schema/base.graphqls", Input: sourceData("schema/base.graphqls"), BuiltIn: false},
 	{Name: "schema/change.graphqls", Input: sourceData("schema/change.graphqls"), BuiltIn: false},
+	{Name: "schema/config.graphqls", Input: sourceData("schema/config.graphqls"), BuiltIn: false},
 	{Name: "schema/data_health.graphqls", Input: sourceData("schema/data_health.graphqls"), BuiltIn: false},
 	{Name: "schema/entity.graphqls", Input: sourceData("schema/entity.graphqls"), BuiltIn: false},
 	{Name: "schema/find.graphqls", Input: sourceData("schema/find.graphqls"), BuiltIn: false},
@@ -2861,6 +3365,170 @@ func (ec *executionContext) childFields_Circle(ctx context.Context, field graphq
 		return ec.fieldContext_Circle_closedBy(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Circle", field.Name)
+}
+
+func (ec *executionContext) childFields_ConfigChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_ConfigChange_key(ctx, field)
+	case "kind":
+		return ec.fieldContext_ConfigChange_kind(ctx, field)
+	case "placement":
+		return ec.fieldContext_ConfigChange_placement(ctx, field)
+	case "action":
+		return ec.fieldContext_ConfigChange_action(ctx, field)
+	case "deleted":
+		return ec.fieldContext_ConfigChange_deleted(ctx, field)
+	case "value":
+		return ec.fieldContext_ConfigChange_value(ctx, field)
+	case "version":
+		return ec.fieldContext_ConfigChange_version(ctx, field)
+	case "diff":
+		return ec.fieldContext_ConfigChange_diff(ctx, field)
+	case "previousVersion":
+		return ec.fieldContext_ConfigChange_previousVersion(ctx, field)
+	case "actor":
+		return ec.fieldContext_ConfigChange_actor(ctx, field)
+	case "ticket":
+		return ec.fieldContext_ConfigChange_ticket(ctx, field)
+	case "effectiveAt":
+		return ec.fieldContext_ConfigChange_effectiveAt(ctx, field)
+	case "writtenAt":
+		return ec.fieldContext_ConfigChange_writtenAt(ctx, field)
+	case "seenAt":
+		return ec.fieldContext_ConfigChange_seenAt(ctx, field)
+	case "id":
+		return ec.fieldContext_ConfigChange_id(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConfigChange", field.Name)
+}
+
+func (ec *executionContext) childFields_ConfigObservation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "placement":
+		return ec.fieldContext_ConfigObservation_placement(ctx, field)
+	case "value":
+		return ec.fieldContext_ConfigObservation_value(ctx, field)
+	case "version":
+		return ec.fieldContext_ConfigObservation_version(ctx, field)
+	case "effectiveAt":
+		return ec.fieldContext_ConfigObservation_effectiveAt(ctx, field)
+	case "id":
+		return ec.fieldContext_ConfigObservation_id(ctx, field)
+	case "lagSeconds":
+		return ec.fieldContext_ConfigObservation_lagSeconds(ctx, field)
+	case "differs":
+		return ec.fieldContext_ConfigObservation_differs(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConfigObservation", field.Name)
+}
+
+func (ec *executionContext) childFields_ConfigState(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "items":
+		return ec.fieldContext_ConfigState_items(ctx, field)
+	case "history":
+		return ec.fieldContext_ConfigState_history(ctx, field)
+	case "unset":
+		return ec.fieldContext_ConfigState_unset(ctx, field)
+	case "readers":
+		return ec.fieldContext_ConfigState_readers(ctx, field)
+	case "verdict":
+		return ec.fieldContext_ConfigState_verdict(ctx, field)
+	case "asOf":
+		return ec.fieldContext_ConfigState_asOf(ctx, field)
+	case "interval":
+		return ec.fieldContext_ConfigState_interval(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_ConfigState_knownAt(ctx, field)
+	case "watermark":
+		return ec.fieldContext_ConfigState_watermark(ctx, field)
+	case "coverage":
+		return ec.fieldContext_ConfigState_coverage(ctx, field)
+	case "excluded":
+		return ec.fieldContext_ConfigState_excluded(ctx, field)
+	case "total":
+		return ec.fieldContext_ConfigState_total(ctx, field)
+	case "truncated":
+		return ec.fieldContext_ConfigState_truncated(ctx, field)
+	case "cursor":
+		return ec.fieldContext_ConfigState_cursor(ctx, field)
+	case "next":
+		return ec.fieldContext_ConfigState_next(ctx, field)
+	case "quoted":
+		return ec.fieldContext_ConfigState_quoted(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConfigState", field.Name)
+}
+
+func (ec *executionContext) childFields_ConfigValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_ConfigValue_key(ctx, field)
+	case "kind":
+		return ec.fieldContext_ConfigValue_kind(ctx, field)
+	case "place":
+		return ec.fieldContext_ConfigValue_place(ctx, field)
+	case "status":
+		return ec.fieldContext_ConfigValue_status(ctx, field)
+	case "value":
+		return ec.fieldContext_ConfigValue_value(ctx, field)
+	case "version":
+		return ec.fieldContext_ConfigValue_version(ctx, field)
+	case "variant":
+		return ec.fieldContext_ConfigValue_variant(ctx, field)
+	case "percentage":
+		return ec.fieldContext_ConfigValue_percentage(ctx, field)
+	case "targeting":
+		return ec.fieldContext_ConfigValue_targeting(ctx, field)
+	case "placement":
+		return ec.fieldContext_ConfigValue_placement(ctx, field)
+	case "why":
+		return ec.fieldContext_ConfigValue_why(ctx, field)
+	case "actor":
+		return ec.fieldContext_ConfigValue_actor(ctx, field)
+	case "ticket":
+		return ec.fieldContext_ConfigValue_ticket(ctx, field)
+	case "approval":
+		return ec.fieldContext_ConfigValue_approval(ctx, field)
+	case "validation":
+		return ec.fieldContext_ConfigValue_validation(ctx, field)
+	case "effectiveAt":
+		return ec.fieldContext_ConfigValue_effectiveAt(ctx, field)
+	case "writtenAt":
+		return ec.fieldContext_ConfigValue_writtenAt(ctx, field)
+	case "seenAt":
+		return ec.fieldContext_ConfigValue_seenAt(ctx, field)
+	case "id":
+		return ec.fieldContext_ConfigValue_id(ctx, field)
+	case "links":
+		return ec.fieldContext_ConfigValue_links(ctx, field)
+	case "previous":
+		return ec.fieldContext_ConfigValue_previous(ctx, field)
+	case "next":
+		return ec.fieldContext_ConfigValue_next(ctx, field)
+	case "observed":
+		return ec.fieldContext_ConfigValue_observed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConfigValue", field.Name)
+}
+
+func (ec *executionContext) childFields_ConfigVersion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "value":
+		return ec.fieldContext_ConfigVersion_value(ctx, field)
+	case "version":
+		return ec.fieldContext_ConfigVersion_version(ctx, field)
+	case "deleted":
+		return ec.fieldContext_ConfigVersion_deleted(ctx, field)
+	case "actor":
+		return ec.fieldContext_ConfigVersion_actor(ctx, field)
+	case "effectiveAt":
+		return ec.fieldContext_ConfigVersion_effectiveAt(ctx, field)
+	case "id":
+		return ec.fieldContext_ConfigVersion_id(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConfigVersion", field.Name)
 }
 
 func (ec *executionContext) childFields_Coverage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3951,6 +4619,20 @@ func (ec *executionContext) field_Query_change_args(ctx context.Context, rawArgs
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (resolvers.ChangeInput, error) {
 			return ec.unmarshalNChangeInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_config_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (resolvers.ConfigInput, error) {
+			return ec.unmarshalNConfigInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5398,6 +6080,1745 @@ func (ec *executionContext) _Circle_closedBy(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_Circle_closedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Circle", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigChange_key(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigChange_key(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Key, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigChange_key(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigChange", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigChange_kind(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigChange_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.EventKind) graphql.Marshaler {
+			return ec.marshalNString2whatchangedᚗdevᚋwhatchangedᚐEventKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigChange_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigChange", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigChange_placement(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigChange_placement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Placement, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Placement) graphql.Marshaler {
+			return ec.marshalNPlacement2whatchangedᚗdevᚋwhatchangedᚐPlacement(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigChange_placement(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Placement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigChange_action(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigChange_action(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigChange_action(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigChange", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigChange_deleted(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigChange_deleted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Deleted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigChange_deleted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigChange", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigChange_value(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigChange_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Value) graphql.Marshaler {
+			return ec.marshalOJSON2whatchangedᚗdevᚋwhatchangedᚐValue(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigChange_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigChange", field, false, false, errors.New("field of type JSON does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigChange_version(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigChange_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigChange_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigChange", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigChange_diff(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigChange_diff(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Diff, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Edit) graphql.Marshaler {
+			return ec.marshalNEdit2ᚕwhatchangedᚗdevᚋwhatchangedᚐEditᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigChange_diff(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Edit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigChange_previousVersion(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigChange_previousVersion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PreviousVersion, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigChange_previousVersion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigChange", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigChange_actor(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigChange_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Actor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Actor) graphql.Marshaler {
+			return ec.marshalOActor2ᚖwhatchangedᚗdevᚋwhatchangedᚐActor(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigChange_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigChange",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Actor(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigChange_ticket(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigChange_ticket(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ticket, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigChange_ticket(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigChange", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigChange_effectiveAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigChange_effectiveAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EffectiveAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigChange_effectiveAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigChange", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigChange_writtenAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigChange_writtenAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WrittenAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigChange_writtenAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigChange", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigChange_seenAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigChange_seenAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SeenAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigChange_seenAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigChange", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigChange_id(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigChange_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigChange_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigChange", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigObservation_placement(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigObservation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigObservation_placement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Placement, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Placement) graphql.Marshaler {
+			return ec.marshalNPlacement2whatchangedᚗdevᚋwhatchangedᚐPlacement(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigObservation_placement(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigObservation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Placement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigObservation_value(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigObservation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigObservation_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Value) graphql.Marshaler {
+			return ec.marshalOJSON2whatchangedᚗdevᚋwhatchangedᚐValue(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigObservation_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigObservation", field, false, false, errors.New("field of type JSON does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigObservation_version(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigObservation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigObservation_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigObservation_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigObservation", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigObservation_effectiveAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigObservation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigObservation_effectiveAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EffectiveAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigObservation_effectiveAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigObservation", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigObservation_id(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigObservation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigObservation_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigObservation_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigObservation", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigObservation_lagSeconds(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigObservation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigObservation_lagSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LagSeconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigObservation_lagSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigObservation", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigObservation_differs(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigObservation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigObservation_differs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Differs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigObservation_differs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigObservation", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigState_items(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_items(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Items, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.ConfigValue) graphql.Marshaler {
+			return ec.marshalNConfigValue2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigValueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_items(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigState",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConfigValue(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigState_history(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_history(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.History, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.ConfigChange) graphql.Marshaler {
+			return ec.marshalNConfigChange2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigChangeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_history(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigState",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConfigChange(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigState_unset(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_unset(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unset, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2ᚕwhatchangedᚗdevᚋwhatchangedᚐRefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_unset(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigState", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigState_readers(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_readers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Readers, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Edge) graphql.Marshaler {
+			return ec.marshalNEdge2ᚕwhatchangedᚗdevᚋwhatchangedᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_readers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigState",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Edge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigState_verdict(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_verdict(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Verdict, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_verdict(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigState", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigState_asOf(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigState", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigState_interval(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_interval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Interval, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Interval) graphql.Marshaler {
+			return ec.marshalOInterval2ᚖwhatchangedᚗdevᚋwhatchangedᚐInterval(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_interval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigState",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Interval(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigState_knownAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Position) graphql.Marshaler {
+			return ec.marshalNPosition2whatchangedᚗdevᚋwhatchangedᚐPosition(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigState", field, false, false, errors.New("field of type Position does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigState_watermark(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_watermark(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Watermark, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.Watermark) graphql.Marshaler {
+			return ec.marshalNWatermark2whatchangedᚗdevᚋwhatchangedᚋresolversᚐWatermark(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_watermark(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigState",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Watermark(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigState_coverage(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Coverage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Coverage) graphql.Marshaler {
+			return ec.marshalNCoverage2whatchangedᚗdevᚋwhatchangedᚐCoverage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigState",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Coverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigState_excluded(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_excluded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Excluded, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Exclusion) graphql.Marshaler {
+			return ec.marshalNExclusion2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐExclusionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_excluded(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigState",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Exclusion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigState_total(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigState", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigState_truncated(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_truncated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Truncated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_truncated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigState", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigState_cursor(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigState", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigState_next(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Call) graphql.Marshaler {
+			return ec.marshalNCall2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCallᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigState",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Call(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigState_quoted(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigState_quoted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quoted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigState_quoted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigState", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigValue_key(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_key(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Key, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_key(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigValue", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigValue_kind(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.EventKind) graphql.Marshaler {
+			return ec.marshalNString2whatchangedᚗdevᚋwhatchangedᚐEventKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigValue", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigValue_place(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_place(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Place, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Placement) graphql.Marshaler {
+			return ec.marshalNPlacement2whatchangedᚗdevᚋwhatchangedᚐPlacement(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_place(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigValue",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Placement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigValue_status(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigValue", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigValue_value(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Value) graphql.Marshaler {
+			return ec.marshalOJSON2whatchangedᚗdevᚋwhatchangedᚐValue(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigValue", field, false, false, errors.New("field of type JSON does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigValue_version(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigValue", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigValue_variant(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_variant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Variant, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_variant(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigValue", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigValue_percentage(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_percentage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Percentage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_percentage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigValue", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigValue_targeting(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_targeting(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Targeting, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Value) graphql.Marshaler {
+			return ec.marshalOJSON2whatchangedᚗdevᚋwhatchangedᚐValue(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_targeting(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigValue", field, false, false, errors.New("field of type JSON does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigValue_placement(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_placement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Placement, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Placement) graphql.Marshaler {
+			return ec.marshalNPlacement2whatchangedᚗdevᚋwhatchangedᚐPlacement(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_placement(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigValue",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Placement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigValue_why(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_why(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Why, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_why(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigValue", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigValue_actor(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Actor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Actor) graphql.Marshaler {
+			return ec.marshalOActor2ᚖwhatchangedᚗdevᚋwhatchangedᚐActor(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigValue",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Actor(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigValue_ticket(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_ticket(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ticket, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_ticket(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigValue", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigValue_approval(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_approval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Approval, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Approval) graphql.Marshaler {
+			return ec.marshalOApproval2ᚖwhatchangedᚗdevᚋwhatchangedᚐApproval(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_approval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigValue",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Approval(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigValue_validation(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_validation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Validation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Validation) graphql.Marshaler {
+			return ec.marshalOValidation2ᚖwhatchangedᚗdevᚋwhatchangedᚐValidation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_validation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigValue",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Validation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigValue_effectiveAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_effectiveAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EffectiveAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_effectiveAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigValue", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigValue_writtenAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_writtenAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WrittenAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_writtenAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigValue", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigValue_seenAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_seenAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SeenAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_seenAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigValue", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigValue_id(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigValue", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigValue_links(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_links(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Links, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Link) graphql.Marshaler {
+			return ec.marshalNLink2ᚕwhatchangedᚗdevᚋwhatchangedᚐLinkᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_links(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigValue",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Link(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigValue_previous(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_previous(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Previous, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.ConfigVersion) graphql.Marshaler {
+			return ec.marshalOConfigVersion2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigVersion(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_previous(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigValue",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConfigVersion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigValue_next(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.ConfigVersion) graphql.Marshaler {
+			return ec.marshalOConfigVersion2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigVersion(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigValue",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConfigVersion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigValue_observed(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigValue_observed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Observed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.ConfigObservation) graphql.Marshaler {
+			return ec.marshalNConfigObservation2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigObservationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigValue_observed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigValue",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConfigObservation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigVersion_value(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigVersion_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Value) graphql.Marshaler {
+			return ec.marshalOJSON2whatchangedᚗdevᚋwhatchangedᚐValue(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigVersion_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigVersion", field, false, false, errors.New("field of type JSON does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigVersion_version(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigVersion_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigVersion_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigVersion", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigVersion_deleted(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigVersion_deleted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Deleted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigVersion_deleted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigVersion", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigVersion_actor(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigVersion_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Actor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Actor) graphql.Marshaler {
+			return ec.marshalOActor2ᚖwhatchangedᚗdevᚋwhatchangedᚐActor(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigVersion_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfigVersion",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Actor(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfigVersion_effectiveAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigVersion_effectiveAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EffectiveAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigVersion_effectiveAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigVersion", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _ConfigVersion_id(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ConfigVersion_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ConfigVersion_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ConfigVersion", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
 func (ec *executionContext) _Coverage_state(ctx context.Context, field graphql.CollectedField, obj *whatchanged.Coverage) (ret graphql.Marshaler) {
@@ -9445,6 +11866,50 @@ func (ec *executionContext) fieldContext_Query_change(ctx context.Context, field
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_change_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_config(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_config(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Config(ctx, fc.Args["input"].(resolvers.ConfigInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.ConfigState) graphql.Marshaler {
+			return ec.marshalNConfigState2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_config(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConfigState(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_config_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -14001,6 +16466,106 @@ func (ec *executionContext) unmarshalInputChangeInput(ctx context.Context, obj a
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputConfigInput(ctx context.Context, obj any) (resolvers.ConfigInput, error) {
+	var it resolvers.ConfigInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["history"]; !present {
+		asMap["history"] = false
+	}
+	if _, present := asMap["limit"]; !present {
+		asMap["limit"] = 50
+	}
+
+	fieldsInOrder := [...]string{"key", "path", "environment", "regions", "history", "asOf", "knownAt", "after", "limit", "cursor"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "key":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("key"))
+			data, err := ec.unmarshalNString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Key = data
+		case "path":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("path"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Path = data
+		case "environment":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("environment"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Environment = data
+		case "regions":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("regions"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Regions = data
+		case "history":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("history"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.History = data
+		case "asOf":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("asOf"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AsOf = data
+		case "knownAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("knownAt"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.KnownAt = data
+		case "after":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("after"))
+			data, err := ec.unmarshalOPosition2ᚖwhatchangedᚗdevᚋwhatchangedᚐPosition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.After = data
+		case "limit":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("limit"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Limit = data
+		case "cursor":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cursor"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Cursor = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputDataHealthInput(ctx context.Context, obj any) (resolvers.DataHealthInput, error) {
 	var it resolvers.DataHealthInput
 	if obj == nil {
@@ -14641,6 +17206,11 @@ func (ec *executionContext) _Answer(ctx context.Context, sel ast.SelectionSet, o
 			return graphql.Null
 		}
 		return ec._DataHealth(ctx, sel, obj)
+	case *resolvers.ConfigState:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ConfigState(ctx, sel, obj)
 	case *resolvers.Change:
 		if obj == nil {
 			return graphql.Null
@@ -15181,6 +17751,506 @@ func (ec *executionContext) _Circle(ctx context.Context, sel ast.SelectionSet, o
 		case "closedBy":
 			out.Values[i] = ec._Circle_closedBy(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var configChangeImplementors = []string{"ConfigChange"}
+
+func (ec *executionContext) _ConfigChange(ctx context.Context, sel ast.SelectionSet, obj *resolvers.ConfigChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, configChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ConfigChange")
+		case "key":
+			out.Values[i] = ec._ConfigChange_key(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "kind":
+			out.Values[i] = ec._ConfigChange_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "placement":
+			out.Values[i] = ec._ConfigChange_placement(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "action":
+			out.Values[i] = ec._ConfigChange_action(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deleted":
+			out.Values[i] = ec._ConfigChange_deleted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._ConfigChange_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._ConfigChange_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "diff":
+			out.Values[i] = ec._ConfigChange_diff(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "previousVersion":
+			out.Values[i] = ec._ConfigChange_previousVersion(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "actor":
+			out.Values[i] = ec._ConfigChange_actor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "ticket":
+			out.Values[i] = ec._ConfigChange_ticket(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "effectiveAt":
+			out.Values[i] = ec._ConfigChange_effectiveAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "writtenAt":
+			out.Values[i] = ec._ConfigChange_writtenAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "seenAt":
+			out.Values[i] = ec._ConfigChange_seenAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "id":
+			out.Values[i] = ec._ConfigChange_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var configObservationImplementors = []string{"ConfigObservation"}
+
+func (ec *executionContext) _ConfigObservation(ctx context.Context, sel ast.SelectionSet, obj *resolvers.ConfigObservation) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, configObservationImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ConfigObservation")
+		case "placement":
+			out.Values[i] = ec._ConfigObservation_placement(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._ConfigObservation_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._ConfigObservation_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "effectiveAt":
+			out.Values[i] = ec._ConfigObservation_effectiveAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "id":
+			out.Values[i] = ec._ConfigObservation_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lagSeconds":
+			out.Values[i] = ec._ConfigObservation_lagSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "differs":
+			out.Values[i] = ec._ConfigObservation_differs(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var configStateImplementors = []string{"ConfigState", "Answer"}
+
+func (ec *executionContext) _ConfigState(ctx context.Context, sel ast.SelectionSet, obj *resolvers.ConfigState) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, configStateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ConfigState")
+		case "items":
+			out.Values[i] = ec._ConfigState_items(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "history":
+			out.Values[i] = ec._ConfigState_history(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unset":
+			out.Values[i] = ec._ConfigState_unset(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "readers":
+			out.Values[i] = ec._ConfigState_readers(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "verdict":
+			out.Values[i] = ec._ConfigState_verdict(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._ConfigState_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "interval":
+			out.Values[i] = ec._ConfigState_interval(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "knownAt":
+			out.Values[i] = ec._ConfigState_knownAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "watermark":
+			out.Values[i] = ec._ConfigState_watermark(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "coverage":
+			out.Values[i] = ec._ConfigState_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "excluded":
+			out.Values[i] = ec._ConfigState_excluded(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._ConfigState_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "truncated":
+			out.Values[i] = ec._ConfigState_truncated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._ConfigState_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "next":
+			out.Values[i] = ec._ConfigState_next(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quoted":
+			out.Values[i] = ec._ConfigState_quoted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var configValueImplementors = []string{"ConfigValue"}
+
+func (ec *executionContext) _ConfigValue(ctx context.Context, sel ast.SelectionSet, obj *resolvers.ConfigValue) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, configValueImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ConfigValue")
+		case "key":
+			out.Values[i] = ec._ConfigValue_key(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "kind":
+			out.Values[i] = ec._ConfigValue_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "place":
+			out.Values[i] = ec._ConfigValue_place(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = ec._ConfigValue_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._ConfigValue_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._ConfigValue_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "variant":
+			out.Values[i] = ec._ConfigValue_variant(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "percentage":
+			out.Values[i] = ec._ConfigValue_percentage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "targeting":
+			out.Values[i] = ec._ConfigValue_targeting(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "placement":
+			out.Values[i] = ec._ConfigValue_placement(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "why":
+			out.Values[i] = ec._ConfigValue_why(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "actor":
+			out.Values[i] = ec._ConfigValue_actor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "ticket":
+			out.Values[i] = ec._ConfigValue_ticket(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "approval":
+			out.Values[i] = ec._ConfigValue_approval(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "validation":
+			out.Values[i] = ec._ConfigValue_validation(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "effectiveAt":
+			out.Values[i] = ec._ConfigValue_effectiveAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "writtenAt":
+			out.Values[i] = ec._ConfigValue_writtenAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "seenAt":
+			out.Values[i] = ec._ConfigValue_seenAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "id":
+			out.Values[i] = ec._ConfigValue_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "links":
+			out.Values[i] = ec._ConfigValue_links(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "previous":
+			out.Values[i] = ec._ConfigValue_previous(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "next":
+			out.Values[i] = ec._ConfigValue_next(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "observed":
+			out.Values[i] = ec._ConfigValue_observed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var configVersionImplementors = []string{"ConfigVersion"}
+
+func (ec *executionContext) _ConfigVersion(ctx context.Context, sel ast.SelectionSet, obj *resolvers.ConfigVersion) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, configVersionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ConfigVersion")
+		case "value":
+			out.Values[i] = ec._ConfigVersion_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._ConfigVersion_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deleted":
+			out.Values[i] = ec._ConfigVersion_deleted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "actor":
+			out.Values[i] = ec._ConfigVersion_actor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "effectiveAt":
+			out.Values[i] = ec._ConfigVersion_effectiveAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "id":
+			out.Values[i] = ec._ConfigVersion_id(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -17204,6 +20274,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "config":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_config(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "dataHealth":
 			field := field
 
@@ -19002,6 +22094,81 @@ func (ec *executionContext) marshalNCircle2ᚕwhatchangedᚗdevᚋwhatchangedᚋ
 	return ret
 }
 
+func (ec *executionContext) marshalNConfigChange2whatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigChange(ctx context.Context, sel ast.SelectionSet, v resolvers.ConfigChange) graphql.Marshaler {
+	return ec._ConfigChange(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNConfigChange2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigChangeᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.ConfigChange) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNConfigChange2whatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigChange(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNConfigInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigInput(ctx context.Context, v any) (resolvers.ConfigInput, error) {
+	res, err := ec.unmarshalInputConfigInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNConfigObservation2whatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigObservation(ctx context.Context, sel ast.SelectionSet, v resolvers.ConfigObservation) graphql.Marshaler {
+	return ec._ConfigObservation(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNConfigObservation2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigObservationᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.ConfigObservation) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNConfigObservation2whatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigObservation(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNConfigState2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigState(ctx context.Context, sel ast.SelectionSet, v *resolvers.ConfigState) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ConfigState(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNConfigValue2whatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigValue(ctx context.Context, sel ast.SelectionSet, v resolvers.ConfigValue) graphql.Marshaler {
+	return ec._ConfigValue(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNConfigValue2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigValueᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.ConfigValue) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNConfigValue2whatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigValue(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNCoverage2whatchangedᚗdevᚋwhatchangedᚐCoverage(ctx context.Context, sel ast.SelectionSet, v whatchanged.Coverage) graphql.Marshaler {
 	return ec._Coverage(ctx, sel, &v)
 }
@@ -20070,6 +23237,13 @@ func (ec *executionContext) marshalOChangeBrief2ᚖwhatchangedᚗdevᚋwhatchang
 	return ec._ChangeBrief(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOConfigVersion2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigVersion(ctx context.Context, sel ast.SelectionSet, v *resolvers.ConfigVersion) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ConfigVersion(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalODelivery2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐDelivery(ctx context.Context, sel ast.SelectionSet, v *resolvers.Delivery) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -20121,6 +23295,24 @@ func (ec *executionContext) marshalOFloat2ᚖfloat64(ctx context.Context, sel as
 	_ = sel
 	res := graphql.MarshalFloatContext(*v)
 	return graphql.WrapContextMarshaler(ctx, res)
+}
+
+func (ec *executionContext) unmarshalOID2ᚖstring(ctx context.Context, v any) (*string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalString(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2ᚖstring(ctx context.Context, sel ast.SelectionSet, v *string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(*v)
+	return res
 }
 
 func (ec *executionContext) unmarshalOInt2ᚖint(ctx context.Context, v any) (*int, error) {

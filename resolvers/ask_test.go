@@ -14,9 +14,17 @@ import (
 	"whatchanged.dev/whatchanged/resolvers"
 )
 
+// required are the arguments without which a question cannot be asked.
+var required = map[string]arguments{
+	"change":   {"ids": []any{"a"}},
+	"config":   {"key": []any{"web"}},
+	"find":     {"query": "web"},
+	"service":  {"service": "web"},
+	"topology": {"scope": []any{"web"}},
+}
+
 func TestWithoutAViewerNobodyIsAnswered(t *testing.T) {
 	w := newWorld(t, deployed("a", "web", 10))
-	required := map[string]arguments{"change": {"ids": []any{"a"}}, "find": {"query": "web"}, "service": {"service": "web"}, "topology": {"scope": []any{"web"}}}
 	for _, q := range resolvers.Questions {
 		for _, ctx := range []context.Context{t.Context(), resolvers.WithViewer(t.Context(), resolvers.Viewer{Agent: "nobody"})} {
 			args, err := schema.Check(q.Field, required[q.Field])
@@ -146,8 +154,7 @@ func TestArgumentsThatDoNotFitAreNamed(t *testing.T) {
 func TestAnswersReadBack(t *testing.T) {
 	w := newWorld(t, deployed("a", "web", 10, step("r", whatchanged.PhasePaused, 0.5)), deployed("b", "web", 11))
 	for _, q := range resolvers.Questions {
-		a := must[resolvers.Answered](t)(ask[resolvers.Answered](t, w, q.Field, map[string]arguments{
-			"whatChanged": {"limit": 1}, "timeline": {}, "change": {"ids": []any{"a"}}, "find": {"query": "web"}, "service": {"service": "web"}, "topology": {"scope": []any{"web"}}}[q.Field]))
+		a := must[resolvers.Answered](t)(ask[resolvers.Answered](t, w, q.Field, required[q.Field]))
 		b, err := q.Decode([]byte(text(a)))
 		if err != nil {
 			t.Fatal(err)

@@ -105,15 +105,18 @@ func (a *asking) events(ids []string) ([]whatchanged.Event, error) {
 // presentable replaces nil by empty where the contract says there is a list.
 func presentable(e whatchanged.Event) whatchanged.Event {
 	e.Diff, e.Commits, e.Links = filled(e.Diff), filled(e.Commits), filled(e.Links)
-	if e.Validation != nil {
-		v := *e.Validation
-		v.Checks = filled(v.Checks)
-		e.Validation = &v
-	}
+	e.Validation = checked(e.Validation)
 	if e.Attributes == nil {
 		e.Attributes = map[string]string{}
 	}
 	return e
+}
+
+func checked(v *whatchanged.Validation) *whatchanged.Validation {
+	if v == nil {
+		return nil
+	}
+	return &whatchanged.Validation{Checks: filled(v.Checks), Result: v.Result}
 }
 
 func filled[T any](s []T) []T {
@@ -244,7 +247,7 @@ func detailRows(e *whatchanged.Event, row func(field, value string)) {
 	row("reverts", e.Reverts)
 	row("parent", e.Parent)
 	for _, d := range e.Diff {
-		row("diff", strings.TrimSpace(d.Op+" "+d.Path+" "+d.Was.String()+" → "+d.Value.String()))
+		row("diff", editText(d))
 	}
 	row("before", e.Before.String())
 	row("after", e.After.String())

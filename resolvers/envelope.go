@@ -90,6 +90,7 @@ const (
 	ReasonBeyondLimit    = "BEYOND_LIMIT"
 	ReasonSymptom        = "SYMPTOM"
 	ReasonBeyondReach    = "BEYOND_REACH"
+	ReasonOverridden     = "OVERRIDDEN"
 )
 
 var exclusionText = map[string]string{
@@ -99,6 +100,7 @@ var exclusionText = map[string]string{
 	ReasonSameRollout:    "further steps of a rollout that is listed once",
 	ReasonBeyondLimit:    "older than the most recent ones that were considered; ask a shorter window",
 	ReasonSymptom:        "incidents: symptoms, not changes",
+	ReasonOverridden:     "values of wider places, in the place of which a more specific one is in force",
 	ReasonBeyondReach:    "on entities that no path leads to, or that are not among the nearest ones; ask fewer hops",
 }
 

@@ -18,6 +18,7 @@ var Questions = []Question{
 	question("whatChanged", (*Resolver).WhatChanged),
 	question("timeline", (*Resolver).Timeline),
 	question("change", (*Resolver).Change),
+	question("config", (*Resolver).Config),
 	question("find", (*Resolver).Find),
 	question("service", (*Resolver).Service),
 	question("topology", (*Resolver).Topology),

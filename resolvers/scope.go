@@ -38,7 +38,15 @@ func (a *asking) resolve(names []string) ([]whatchanged.Ref, error) {
 	return refs, nil
 }
 
+// entity settles a name; a service of a bare name goes before the other things
+// that share it, such as its repository.
 func (a *asking) entity(name string) (whatchanged.Ref, error) {
+	return a.entityOf(name, func(k whatchanged.Kind) bool { return k == whatchanged.KindService })
+}
+
+// entityOf settles a name; of a bare name, an entity of a preferred kind goes
+// before the others.
+func (a *asking) entityOf(name string, preferred func(whatchanged.Kind) bool) (whatchanged.Ref, error) {
 	if strings.Contains(name, ":") {
 		ref, err := whatchanged.ParseRef(name)
 		if err != nil {
@@ -61,7 +69,7 @@ func (a *asking) entity(name string) (whatchanged.Ref, error) {
 	if err != nil {
 		return whatchanged.Ref{}, err
 	}
-	return a.choose(name, named(found, name))
+	return a.choose(name, named(found, name), preferred)
 }
 
 // named keeps the entities whose name, or namespace/name, is exactly name.
@@ -75,13 +83,12 @@ func named(found []whatchanged.EntityRecord, name string) []whatchanged.Ref {
 	return refs
 }
 
-// choose settles a bare name: a service of that name goes before the other
-// things that share it, such as its repository.
-func (a *asking) choose(name string, refs []whatchanged.Ref) (whatchanged.Ref, error) {
-	services := slices.DeleteFunc(slices.Clone(refs), func(r whatchanged.Ref) bool { return r.Kind != whatchanged.KindService })
+// choose settles a bare name.
+func (a *asking) choose(name string, refs []whatchanged.Ref, preferred func(whatchanged.Kind) bool) (whatchanged.Ref, error) {
+	first := slices.DeleteFunc(slices.Clone(refs), func(r whatchanged.Ref) bool { return !preferred(r.Kind) })
 	switch {
-	case len(services) == 1:
-		return services[0], nil
+	case len(first) == 1:
+		return first[0], nil
 	case len(refs) == 1:
 		return refs[0], nil
 	case len(refs) == 0:
