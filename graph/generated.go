@@ -517,6 +517,7 @@ type ComplexityRoot struct {
 		Against            func(childComplexity int) int
 		Change             func(childComplexity int) int
 		Hops               func(childComplexity int) int
+		IDs                func(childComplexity int) int
 		Path               func(childComplexity int) int
 		Reasons            func(childComplexity int) int
 		Rollout            func(childComplexity int) int
@@ -583,9 +584,12 @@ type ComplexityRoot struct {
 		Interval  func(childComplexity int) int
 		Items     func(childComplexity int) int
 		KnownAt   func(childComplexity int) int
+		Likely    func(childComplexity int) int
 		Next      func(childComplexity int) int
+		None      func(childComplexity int) int
 		Onset     func(childComplexity int) int
 		Quoted    func(childComplexity int) int
+		Scorer    func(childComplexity int) int
 		Total     func(childComplexity int) int
 		Truncated func(childComplexity int) int
 		Verdict   func(childComplexity int) int
@@ -2779,6 +2783,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Suspect.Hops(childComplexity), true
+	case "Suspect.ids":
+		if e.ComplexityRoot.Suspect.IDs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Suspect.IDs(childComplexity), true
 	case "Suspect.path":
 		if e.ComplexityRoot.Suspect.Path == nil {
 			break
@@ -3073,12 +3083,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WhatChanged.KnownAt(childComplexity), true
+	case "WhatChanged.likely":
+		if e.ComplexityRoot.WhatChanged.Likely == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WhatChanged.Likely(childComplexity), true
 	case "WhatChanged.next":
 		if e.ComplexityRoot.WhatChanged.Next == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WhatChanged.Next(childComplexity), true
+	case "WhatChanged.none":
+		if e.ComplexityRoot.WhatChanged.None == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WhatChanged.None(childComplexity), true
 	case "WhatChanged.onset":
 		if e.ComplexityRoot.WhatChanged.Onset == nil {
 			break
@@ -3091,6 +3113,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WhatChanged.Quoted(childComplexity), true
+	case "WhatChanged.scorer":
+		if e.ComplexityRoot.WhatChanged.Scorer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WhatChanged.Scorer(childComplexity), true
 	case "WhatChanged.total":
 		if e.ComplexityRoot.WhatChanged.Total == nil {
 			break
@@ -4147,6 +4175,8 @@ func (ec *executionContext) childFields_Suspect(ctx context.Context, field graph
 	switch field.Name {
 	case "change":
 		return ec.fieldContext_Suspect_change(ctx, field)
+	case "ids":
+		return ec.fieldContext_Suspect_ids(ctx, field)
 	case "score":
 		return ec.fieldContext_Suspect_score(ctx, field)
 	case "reasons":
@@ -4273,6 +4303,12 @@ func (ec *executionContext) childFields_WhatChanged(ctx context.Context, field g
 		return ec.fieldContext_WhatChanged_items(ctx, field)
 	case "verdict":
 		return ec.fieldContext_WhatChanged_verdict(ctx, field)
+	case "none":
+		return ec.fieldContext_WhatChanged_none(ctx, field)
+	case "likely":
+		return ec.fieldContext_WhatChanged_likely(ctx, field)
+	case "scorer":
+		return ec.fieldContext_WhatChanged_scorer(ctx, field)
 	case "asOf":
 		return ec.fieldContext_WhatChanged_asOf(ctx, field)
 	case "interval":
@@ -13825,6 +13861,29 @@ func (ec *executionContext) fieldContext_Suspect_change(_ context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _Suspect_ids(ctx context.Context, field graphql.CollectedField, obj *resolvers.Suspect) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Suspect_ids(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IDs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Suspect_ids(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Suspect", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _Suspect_score(ctx context.Context, field graphql.CollectedField, obj *resolvers.Suspect) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15028,6 +15087,75 @@ func (ec *executionContext) _WhatChanged_verdict(ctx context.Context, field grap
 	)
 }
 func (ec *executionContext) fieldContext_WhatChanged_verdict(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WhatChanged", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _WhatChanged_none(ctx context.Context, field graphql.CollectedField, obj *resolvers.WhatChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WhatChanged_none(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.None, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WhatChanged_none(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WhatChanged", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _WhatChanged_likely(ctx context.Context, field graphql.CollectedField, obj *resolvers.WhatChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WhatChanged_likely(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Likely, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WhatChanged_likely(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WhatChanged", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _WhatChanged_scorer(ctx context.Context, field graphql.CollectedField, obj *resolvers.WhatChanged) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WhatChanged_scorer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Scorer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WhatChanged_scorer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WhatChanged", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
@@ -17058,6 +17186,9 @@ func (ec *executionContext) unmarshalInputWhatChangedInput(ctx context.Context, 
 		asMap[k] = v
 	}
 
+	if _, present := asMap["symptom"]; !present {
+		asMap["symptom"] = ""
+	}
 	if _, present := asMap["hops"]; !present {
 		asMap["hops"] = 2
 	}
@@ -17065,7 +17196,7 @@ func (ec *executionContext) unmarshalInputWhatChangedInput(ctx context.Context, 
 		asMap["limit"] = 20
 	}
 
-	fieldsInOrder := [...]string{"scope", "environment", "regions", "onset", "since", "until", "kinds", "hops", "asOf", "knownAt", "after", "limit", "cursor"}
+	fieldsInOrder := [...]string{"scope", "symptom", "environment", "regions", "onset", "since", "until", "kinds", "hops", "asOf", "knownAt", "after", "limit", "cursor"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -17079,6 +17210,13 @@ func (ec *executionContext) unmarshalInputWhatChangedInput(ctx context.Context, 
 				return it, err
 			}
 			it.Scope = data
+		case "symptom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("symptom"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Symptom = data
 		case "environment":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("environment"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -21057,6 +21195,11 @@ func (ec *executionContext) _Suspect(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "ids":
+			out.Values[i] = ec._Suspect_ids(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "score":
 			out.Values[i] = ec._Suspect_score(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -21477,6 +21620,21 @@ func (ec *executionContext) _WhatChanged(ctx context.Context, sel ast.SelectionS
 			}
 		case "verdict":
 			out.Values[i] = ec._WhatChanged_verdict(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "none":
+			out.Values[i] = ec._WhatChanged_none(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "likely":
+			out.Values[i] = ec._WhatChanged_likely(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "scorer":
+			out.Values[i] = ec._WhatChanged_scorer(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

@@ -87,6 +87,7 @@ const (
 	ReasonOtherKind      = "OTHER_KIND"
 	ReasonNotConnected   = "NOT_CONNECTED"
 	ReasonSameRollout    = "SAME_ROLLOUT"
+	ReasonSameChange     = "SAME_CHANGE"
 	ReasonBeyondLimit    = "BEYOND_LIMIT"
 	ReasonSymptom        = "SYMPTOM"
 	ReasonBeyondReach    = "BEYOND_REACH"
@@ -98,6 +99,7 @@ var exclusionText = map[string]string{
 	ReasonOtherKind:      "of a kind that was not asked for",
 	ReasonNotConnected:   "on entities that no path of the asked length leads to",
 	ReasonSameRollout:    "further steps of a rollout that is listed once",
+	ReasonSameChange:     "further parts of a change that is listed once",
 	ReasonBeyondLimit:    "older than the most recent ones that were considered; ask a shorter window",
 	ReasonSymptom:        "incidents: symptoms, not changes",
 	ReasonOverridden:     "values of wider places, in the place of which a more specific one is in force",

@@ -1,38 +1,14 @@
 package resolvers
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"whatchanged.dev/whatchanged"
-)
-
-// The score of a suspect is a sum of terms in log-odds. Every weight stands
-// here; every term that is not zero is returned with the suspect.
-var (
-	// perHop is what each edge away along "depends on" costs.
-	perHop = math.Log(0.35)
-	// perRead is what the last edge costs when it leads to what a service reads,
-	// a flag or a config: changing that is changing the service.
-	perRead = math.Log(0.8)
-	// backwards is what it costs to be a dependent instead: trouble travels
-	// from what is needed to what needs it, seldom the other way.
-	backwards = math.Log(0.15)
-	// afterOnset is what it costs to come after the trouble. It is not
-	// minus infinity, because onsets are estimates.
-	afterOnset = math.Log(0.05)
-	// inside is what it adds to be known to be where it hurts.
-	inside = math.Log(1.6)
-
-	// kindPrior is how much more, or less, than others a kind of change is to
-	// blame, before anything else is known.
-	kindPrior = map[whatchanged.EventKind]float64{
-		whatchanged.Deployment: 0.4, whatchanged.RolloutKind: 0.4, whatchanged.Flag: 0.5, whatchanged.Config: 0.5,
-		whatchanged.Model: 0.3, whatchanged.Experiment: 0.2, whatchanged.Infrastructure: 0.3, whatchanged.Scale: 0,
-		whatchanged.Topology: -0.5, whatchanged.Artifact: -1, whatchanged.Release: -0.7, whatchanged.Pipeline: -1.2,
-		whatchanged.Commit: -1, whatchanged.Ownership: -2.5,
-	}
 )
 
 // A Reason is a term of a score.
@@ -52,6 +28,11 @@ const (
 	CodeDependent  = "DEPENDENT"
 	CodeKind       = "KIND"
 	CodePlacement  = "PLACEMENT"
+	CodeText       = "TEXT"
+	CodeUndone     = "UNDONE"
+	CodeRevert     = "REVERT"
+	CodeBot        = "BOT"
+	CodeLast       = "LAST_OF_ACTOR"
 )
 
 // read holds the kinds of entities that a service reads rather than calls.
@@ -61,17 +42,26 @@ var read = map[whatchanged.Kind]bool{
 
 // distance is the topology's term: 0 at the scope itself.
 func distance(r whatchanged.Reached) float64 {
-	if r.Hops == 0 {
-		return 0 // and not minus zero, which is written otherwise
-	}
-	d := float64(r.Hops) * perHop
-	if r.Direction == whatchanged.DependsOn && read[r.Ref.Kind] {
-		d += perRead - perHop
-	}
 	if r.Direction == whatchanged.Dependents {
-		d += backwards
+		return against[min(r.Hops, len(against)-1)]
 	}
-	return d
+	n := min(r.Hops, len(along)-1)
+	if n > 0 && read[r.Ref.Kind] {
+		return along[n-1] + perRead
+	}
+	return along[n]
+}
+
+// recency is the term of an event's age alone.
+func (a *asking) recency(e *whatchanged.Event) float64 {
+	age := a.onset.Sub(e.EffectiveAt)
+	switch {
+	case age < 0:
+		return afterOnset
+	case age < 30*time.Minute:
+		return perLogHour*math.Log1p(age.Hours()) + withinHalfHour
+	}
+	return perLogHour * math.Log1p(age.Hours())
 }
 
 // A term is one part of a score, before anybody needs to read it.
@@ -80,30 +70,70 @@ type term struct {
 	value float64 // rounded, so that what is shown adds up
 }
 
-// weigh returns the terms of one change. It is asked of every candidate, so it
+// maxTerms is how many a score can have.
+const maxTerms = 9
+
+// rank scores changes and returns them most suspicious first, of equal ones the
+// latest.
+func (a *asking) rank(all []*suspected, near neighbourhood, f filter, text string) {
+	s := newSymptom(text)
+	if len(s.words) > 0 {
+		for _, l := range all {
+			s.look(l)
+		}
+	}
+	for _, l := range all {
+		a.weigh(l, near, f, s)
+	}
+	slices.SortFunc(all, func(l, m *suspected) int {
+		if l.score != m.score {
+			return cmp.Compare(m.score, l.score)
+		}
+		return m.event.Key().Compare(l.event.Key()) // not before it is needed: it reads the events
+	})
+}
+
+// weigh notes the terms of one change. It is asked of every candidate, so it
 // writes no texts.
-func (a *asking) weigh(e *whatchanged.Event, near neighbourhood, f filter) (terms [4]term, score float64) {
+func (a *asking) weigh(l *suspected, near neighbourhood, f filter, s *symptom) {
 	n := 0
 	add := func(code string, value float64) {
-		terms[n] = term{code, round(value)}
-		score += terms[n].value
-		n++
+		if value = round(value); value != 0 || code == CodeRecent || code == CodeSame {
+			l.terms[n] = term{code, value}
+			l.score += value
+			n++
+		}
 	}
-	if age := a.onset.Sub(e.EffectiveAt); age < 0 {
+	e := l.event
+	if e.EffectiveAt.After(a.onset) {
 		add(CodeAfterOnset, afterOnset)
 	} else {
-		add(CodeRecent, -math.Log1p(age.Hours()))
+		add(CodeRecent, a.recency(e)+perLogLater*math.Log1p(float64(l.later)))
 	}
 	if at, ok := near[e.Entity]; ok {
 		add(closeness(at), distance(at))
 	}
-	if p := kindPrior[e.Kind]; p != 0 {
-		add(CodeKind, p)
+	if v, words := s.match(l); v != 0 {
+		l.words = words
+		add(CodeText, v)
 	}
+	add(CodeKind, kindPrior[e.Kind])
 	if f.asksPlacement() && f.match(e.Placement) == whatchanged.Inside {
 		add(CodePlacement, inside)
 	}
-	return terms, round(score)
+	if l.undone != "" {
+		add(CodeUndone, undone)
+	}
+	if l.reverts() {
+		add(CodeRevert, isRevert)
+	}
+	if e.Actor != nil && e.Actor.Automation {
+		add(CodeBot, byBot)
+	}
+	if l.last {
+		add(CodeLast, lastOfActor)
+	}
+	l.score = round(l.score)
 }
 
 func closeness(at whatchanged.Reached) string {
@@ -117,22 +147,25 @@ func closeness(at whatchanged.Reached) string {
 }
 
 // suspect tells of one change what weighed for and against it.
-func (a *asking) suspect(e *whatchanged.Event, near neighbourhood, f filter) Suspect {
-	s := Suspect{Change: brief(e), Path: []whatchanged.Ref{}, Reasons: []Reason{}, Against: []Reason{},
-		SecondsBeforeOnset: a.onset.Sub(e.EffectiveAt).Seconds()}
+func (a *asking) suspect(l *suspected, near neighbourhood) Suspect {
+	e := l.event
+	s := Suspect{Change: brief(e), IDs: l.ids(), Path: []whatchanged.Ref{}, Reasons: []Reason{}, Against: []Reason{},
+		Score: l.score, SecondsBeforeOnset: a.onset.Sub(e.EffectiveAt).Seconds(), Rollout: whatchanged.RolloutOf(l.events)}
 	at, ok := near[e.Entity]
 	if ok {
 		s.Path, s.Hops = at.Path, at.Hops
 	}
-	var terms [4]term
-	terms, s.Score = a.weigh(e, near, f)
-	for _, t := range terms {
-		r := Reason{Code: t.code, Value: t.value, Text: a.explain(t, e, at), Evidence: []string{e.ID}}
-		switch {
-		case t.code == "":
-		case t.value < 0 && t.code != CodeRecent:
+	for _, t := range l.terms {
+		if t.code == "" {
+			break
+		}
+		r := Reason{Code: t.code, Value: t.value, Text: a.explain(t, l, at), Evidence: []string{e.ID}}
+		if t.code == CodeUndone {
+			r.Evidence = append(r.Evidence, l.undone)
+		}
+		if t.value < 0 && t.code != CodeRecent {
 			s.Against = append(s.Against, r)
-		default:
+		} else {
 			s.Reasons = append(s.Reasons, r)
 		}
 	}
@@ -140,11 +173,15 @@ func (a *asking) suspect(e *whatchanged.Event, near neighbourhood, f filter) Sus
 }
 
 // explain writes a term for a person.
-func (a *asking) explain(t term, e *whatchanged.Event, at whatchanged.Reached) string {
+func (a *asking) explain(t term, l *suspected, at whatchanged.Reached) string {
+	e := l.event
 	age := a.onset.Sub(e.EffectiveAt)
 	switch t.code {
 	case CodeRecent:
-		return fmt.Sprintf("it took effect %s before onset", human(age))
+		if l.later == 0 {
+			return fmt.Sprintf("it took effect %s before onset, the last to do so", human(age))
+		}
+		return fmt.Sprintf("it took effect %s before onset, with %s since", human(age), count(l.later, "change"))
 	case CodeAfterOnset:
 		return fmt.Sprintf("it took effect %s after onset", human(-age))
 	case CodeSame:
@@ -157,6 +194,16 @@ func (a *asking) explain(t term, e *whatchanged.Event, at whatchanged.Reached) s
 		return fmt.Sprintf("a %s is %s often to blame than other changes", e.Kind, moreOrLess(t.value))
 	case CodePlacement:
 		return "it took effect where it hurts: " + e.Placement.String()
+	case CodeText:
+		return "it speaks of what the symptom does: " + strings.Join(l.words[:min(8, len(l.words))], ", ")
+	case CodeUndone:
+		return "it was taken back before onset, by " + l.undone
+	case CodeRevert:
+		return "it takes another change back"
+	case CodeBot:
+		return "no person made it"
+	case CodeLast:
+		return "its author changed nothing more before onset"
 	}
 	return ""
 }

@@ -1,10 +1,8 @@
 package resolvers
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -14,6 +12,7 @@ import (
 // WhatChangedInput asks what changed around entities in trouble.
 type WhatChangedInput struct {
 	Scope       []string              `json:"scope"`
+	Symptom     string                `json:"symptom"`
 	Environment *string               `json:"environment"`
 	Regions     []string              `json:"regions"`
 	Onset       *whatchanged.When     `json:"onset"`
@@ -32,13 +31,17 @@ type WhatChangedInput struct {
 // scores are ordered latest first.
 type WhatChanged struct {
 	Envelope
-	Onset time.Time `json:"onset"`
-	Items []Suspect `json:"items"`
+	Onset  time.Time `json:"onset"`
+	Items  []Suspect `json:"items"`
+	None   float64   `json:"none"`
+	Likely bool      `json:"likely"`
+	Scorer string    `json:"scorer"`
 }
 
 // A Suspect is a change that may be to blame, and why.
 type Suspect struct {
 	Change             ChangeBrief          `json:"change"`
+	IDs                []string             `json:"ids"`
 	Score              float64              `json:"score"`
 	Reasons            []Reason             `json:"reasons"`
 	Against            []Reason             `json:"against"`
@@ -74,7 +77,7 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &WhatChanged{Onset: a.onset}
+	out := &WhatChanged{Onset: a.onset, Scorer: scorerVersion}
 	if out.Envelope, err = a.envelope(); err != nil {
 		return nil, err
 	}
@@ -84,15 +87,14 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 		return nil, err
 	}
 	events := f.apply(found, &x)
-	ranked := a.rank(events, near, f, &x)
+	ranked := a.suspects(events, near, &x)
+	a.rank(ranked, near, f, in.Symptom)
+	out.judge(ranked, len(scope) > 0)
 
 	from, to, more := a.page(len(ranked), in.Limit)
 	out.Items, out.Total, out.Truncated = []Suspect{}, len(ranked), more
-	rollouts := rolloutsOf(events)
-	for _, e := range ranked[from:to] {
-		s := a.suspect(e, near, f)
-		s.Rollout = rollouts(e)
-		out.Items = append(out.Items, s)
+	for _, l := range ranked[from:to] {
+		out.Items = append(out.Items, a.suspect(l, near))
 	}
 	if more {
 		out.Cursor = a.cursorAt(to)
@@ -100,45 +102,9 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 	out.asking = a
 	out.Excluded = x.list()
 	out.Quoted = []string{"items.change.summary", "items.change.actor.name"}
-	out.Verdict = a.suspicion(scope, ranked, &out.Envelope)
+	out.Verdict = a.suspicion(scope, ranked, out)
 	out.Next = a.afterWhatChanged(in, out.Items)
 	return out, nil
-}
-
-// rank sorts the events by score, with one for each rollout.
-func (a *asking) rank(events []*whatchanged.Event, near neighbourhood, f filter, x *excluded) []*whatchanged.Event {
-	type scored struct {
-		event *whatchanged.Event
-		score float64
-	}
-	all := make([]scored, 0, len(events))
-	for _, e := range events {
-		if e.Kind == whatchanged.Incident {
-			x.add(ReasonSymptom, 1)
-			continue
-		}
-		_, score := a.weigh(e, near, f)
-		all = append(all, scored{e, score})
-	}
-	slices.SortFunc(all, func(s, t scored) int {
-		if s.score != t.score {
-			return cmp.Compare(t.score, s.score)
-		}
-		return t.event.Key().Compare(s.event.Key()) // not before it is needed: it reads the events
-	})
-	ranked := make([]*whatchanged.Event, 0, len(all))
-	seen := map[rolloutKey]bool{}
-	for _, s := range all { // the most suspicious step stands for its rollout
-		if k, ok := rolloutOf(s.event); ok {
-			if seen[k] {
-				x.add(ReasonSameRollout, 1)
-				continue
-			}
-			seen[k] = true
-		}
-		ranked = append(ranked, s.event)
-	}
-	return ranked
 }
 
 // A rolloutKey names a rollout: its id is its source's own.
@@ -151,40 +117,43 @@ func rolloutOf(e *whatchanged.Event) (rolloutKey, bool) {
 	return rolloutKey{e.Source, e.Rollout.ID}, true
 }
 
-// rolloutsOf returns a function from an event to its rollout, as far as its
-// steps are among events.
-func rolloutsOf(events []*whatchanged.Event) func(*whatchanged.Event) *whatchanged.Rollout {
-	return func(of *whatchanged.Event) *whatchanged.Rollout {
-		key, ok := rolloutOf(of)
-		if !ok {
-			return nil
-		}
-		var steps []*whatchanged.Event
-		for _, e := range events {
-			if k, ok := rolloutOf(e); ok && k == key {
-				steps = append(steps, e)
-			}
-		}
-		return whatchanged.RolloutOf(steps)
+// judge compares the first with the next, and with the alternative that none
+// of the recorded changes did it.
+func (w *WhatChanged) judge(ranked []*suspected, scoped bool) {
+	w.None = none[scoped]
+	if len(ranked) == 0 {
+		return
 	}
+	next := w.None
+	if len(ranked) > 1 {
+		next = max(next, ranked[1].score)
+	}
+	w.Likely = ranked[0].score-next >= lead[scoped]
 }
 
 // suspicion is the verdict. Nobody is accused: these are candidates.
-func (a *asking) suspicion(scope []whatchanged.Ref, ranked []*whatchanged.Event, e *Envelope) string {
+func (a *asking) suspicion(scope []whatchanged.Ref, ranked []*suspected, w *WhatChanged) string {
 	where := "anywhere"
 	if len(scope) > 0 {
 		where = "around " + join(scope)
 	}
 	span := fmt.Sprintf("in the %s before %s", human(a.interval.Duration()), a.interval.To.Format(time.RFC3339))
 	if len(ranked) == 0 {
-		return fmt.Sprintf("Nothing recorded changed %s %s%s. Coverage: %s.", where, span, besides(e.Excluded), e.Coverage.Text)
+		return fmt.Sprintf("Nothing recorded changed %s %s%s. Coverage: %s.", where, span, besides(w.Excluded), w.Coverage.Text)
 	}
-	top := ranked[0]
-	return fmt.Sprintf("%s %s %s; most suspicious: %s %s of %v, %s.", count(len(ranked), "change"), where, span,
-		top.Kind, top.Action, top.Entity, lead(a.onset.Sub(top.EffectiveAt).Seconds()))
+	top := ranked[0].event
+	what := fmt.Sprintf("%s %s of %v, %s", top.Kind, top.Action, top.Entity, before(a.onset.Sub(top.EffectiveAt).Seconds()))
+	changes := fmt.Sprintf("%s %s %s", count(len(ranked), "change"), where, span)
+	switch {
+	case w.Likely:
+		return fmt.Sprintf("%s; likely to blame: %s.", changes, what)
+	case ranked[0].score < w.None:
+		return fmt.Sprintf("%s; none of them explains this well. The most suspicious: %s.", changes, what)
+	}
+	return fmt.Sprintf("%s; candidates, most suspicious: %s.", changes, what)
 }
 
-func lead(seconds float64) string {
+func before(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second))
 	if d < 0 {
 		return human(-d) + " after onset"
@@ -261,7 +230,7 @@ func (w *WhatChanged) Table() Table {
 	for i := range w.Items {
 		s := &w.Items[i]
 		c := &s.Change
-		t.Rows = append(t.Rows, []string{c.ID, strconv.FormatFloat(s.Score, 'f', 2, 64), lead(s.SecondsBeforeOnset), string(c.Kind), c.Action,
+		t.Rows = append(t.Rows, []string{c.ID, strconv.FormatFloat(s.Score, 'f', 2, 64), before(s.SecondsBeforeOnset), string(c.Kind), c.Action,
 			c.Entity.String(), c.Placement.String(), c.who(), c.versions(), trail(s.Path), terms(s.Reasons), terms(s.Against), c.Summary, c.Evidence})
 	}
 	return t

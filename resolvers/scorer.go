@@ -1,0 +1,65 @@
+package resolvers
+
+import (
+	"math"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// scorerVersion names these weights. A change of any of them is a new version.
+const scorerVersion = "2"
+
+// The weights of the score, in log-odds, all of them. They were fitted by
+// conditional logistic regression on real incidents with known culprits
+// (docs/adr/011) and rounded; what did not help there is not here.
+var (
+	// perLogHour is what it costs to be older: times ln(1 + hours).
+	perLogHour = -0.65
+	// perLogLater is what it costs that others came later, before the trouble:
+	// times ln(1 + how many). In a busy place an hour is longer.
+	perLogLater = -0.55
+	// withinHalfHour is what it adds to come so shortly before.
+	withinHalfHour = 0.8
+	// afterOnset is what it costs to come after the trouble. It is not
+	// minus infinity, because onsets are estimates.
+	afterOnset = math.Log(0.05)
+
+	// along is what it costs to be so many edges away along "depends on".
+	along = []float64{0, -1.4, -1.8, -2.9, -3.3, -3.6}
+	// perRead is what the last edge costs when it leads to what a service reads,
+	// a flag or a config: changing that is changing the service.
+	perRead = math.Log(0.8)
+	// against is what it costs to be a dependent so many edges away: trouble
+	// travels from what is needed to what needs it, seldom the other way.
+	against = []float64{0, -2.9, -3.2, -3.6, -4.0, -4.3}
+
+	// The match of the symptom's words (BM25) with the summary, with the names
+	// of what was changed, and with what stands in the difference; and what a
+	// match counts for at all, times ln(1 + the sum of the three).
+	textSummary, textNames, textDiff, textAny = 0.25, 0.1, 0.05, 1.0
+
+	// inside is what it adds to be known to be where it hurts.
+	inside = math.Log(1.6)
+
+	undone      = -0.5 // something later took it back
+	isRevert    = -1.7 // it takes something else back
+	byBot       = -0.5 // no person made it
+	lastOfActor = 0.7  // its author did nothing more before the trouble
+
+	// kindPrior is how much more, or less, than others a kind of change is to
+	// blame, before anything else is known.
+	kindPrior = map[whatchanged.EventKind]float64{
+		whatchanged.Deployment: 0.4, whatchanged.RolloutKind: 0.4, whatchanged.Flag: 0.5, whatchanged.Config: 0.5,
+		whatchanged.Model: 0.3, whatchanged.Experiment: 0.2, whatchanged.Infrastructure: 0.3, whatchanged.Scale: 0,
+		whatchanged.Topology: -0.5, whatchanged.Artifact: -1, whatchanged.Release: -0.7, whatchanged.Pipeline: -1.2,
+		whatchanged.Commit: -1, whatchanged.Ownership: -2.5,
+	}
+)
+
+// none is the score of the alternative that no recorded change did it: of
+// trouble that is only described, and of trouble in an entity.
+var none = map[bool]float64{false: 1, true: 0}
+
+// lead is by how much the first must be ahead of the next, and of none, to be
+// called likely: of trouble that is only described, and of trouble in an entity.
+var lead = map[bool]float64{false: 2.3, true: 2.3}

@@ -1,0 +1,166 @@
+package resolvers
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"whatchanged.dev/whatchanged"
+)
+
+// A suspected change is one or more events that are ranked as one: the steps of
+// a rollout, what a landing changed, or a single event.
+type suspected struct {
+	event  *whatchanged.Event   // the one that stands for it: the nearest, the latest
+	events []*whatchanged.Event // all of it, latest first
+	single [1]*whatchanged.Event
+	later  int                  // how many others came later, before onset
+	undone string               // id of what took it back before onset
+	last   bool                 // its author made no later one before onset
+	hits   hits
+	terms  [maxTerms]term
+	words  []string // of the symptom
+	score  float64
+}
+
+// whole names what an event is ranked with.
+type whole struct {
+	rollout rolloutKey
+	change  string
+}
+
+// wholes returns a function from an event to what it is ranked with; ok is
+// false for one that stands alone, as most do.
+func wholes(events []*whatchanged.Event) func(*whatchanged.Event) (w whole, ok bool) {
+	parents := map[string]bool{}
+	for _, e := range events {
+		if e.Parent != "" {
+			parents[e.Parent] = true
+		}
+	}
+	return func(e *whatchanged.Event) (whole, bool) {
+		k, step := rolloutOf(e)
+		switch {
+		case step:
+			return whole{rollout: k}, true
+		case e.Parent != "":
+			return whole{change: e.Parent}, true
+		case len(parents) > 0 && parents[e.ID]:
+			return whole{change: e.ID}, true
+		}
+		return whole{}, false
+	}
+}
+
+// suspects folds events, latest first, into what is ranked, and counts what was
+// folded away. Incidents are symptoms.
+func (a *asking) suspects(events []*whatchanged.Event, near neighbourhood, x *excluded) []*suspected {
+	by, wholeOf := map[whole]*suspected{}, wholes(events)
+	room := make([]suspected, len(events))
+	all := make([]*suspected, 0, len(events))
+	for _, e := range events {
+		if e.Kind == whatchanged.Incident {
+			x.add(ReasonSymptom, 1)
+			continue
+		}
+		w, folded := wholeOf(e)
+		if l := by[w]; folded && l != nil {
+			l.events = append(l.events, e)
+			x.add(reasonFolded(w), 1)
+			continue
+		}
+		l := &room[len(all)]
+		l.event, l.single[0] = e, e
+		l.events = l.single[:]
+		all = append(all, l)
+		if folded {
+			by[w] = l
+		}
+	}
+	for _, l := range by {
+		l.event = slices.MaxFunc(l.events, func(e, f *whatchanged.Event) int { return a.standing(e, f, near) })
+	}
+	a.relate(all)
+	return all
+}
+
+func reasonFolded(w whole) string {
+	if w.change == "" {
+		return ReasonSameRollout
+	}
+	return ReasonSameChange
+}
+
+// standing orders the events of one change by how well they stand for it: what
+// weighs by itself, and then the latest.
+func (a *asking) standing(e, f *whatchanged.Event, near neighbourhood) int {
+	weight := func(e *whatchanged.Event) float64 {
+		w := kindPrior[e.Kind] + a.recency(e)
+		if at, ok := near[e.Entity]; ok {
+			w += distance(at)
+		}
+		return w
+	}
+	return cmp.Or(cmp.Compare(weight(e), weight(f)), e.Key().Compare(f.Key()))
+}
+
+// relate says of each change what the others, latest first, say about it.
+func (a *asking) relate(all []*suspected) {
+	actors := map[string]bool{}
+	before, later := 0, 0
+	var at time.Time
+	taken := map[string]string{} // what was taken back, by what
+	for _, l := range all {
+		if l.event.EffectiveAt.After(a.onset) {
+			continue
+		}
+		if !l.event.EffectiveAt.Equal(at) { // those of one moment are not later than each other
+			at, later = l.event.EffectiveAt, before
+		}
+		l.later = later
+		before++
+		if who := l.event.Actor; who != nil && !who.Automation {
+			l.last = !actors[who.Name]
+			actors[who.Name] = true
+		}
+		if len(taken) > 0 {
+			for _, name := range l.names() {
+				if by, ok := taken[name]; ok {
+					l.undone = by
+				}
+			}
+		}
+		for _, e := range l.events {
+			if e.Reverts != "" {
+				taken[e.Reverts] = e.ID
+			}
+		}
+	}
+}
+
+// names returns what something that takes it back may call a change.
+func (l *suspected) names() (all []string) {
+	for _, e := range l.events {
+		all = append(all, e.ID)
+		all = append(all, e.Commits...)
+		if e.Parent != "" {
+			all = append(all, e.Parent)
+		}
+	}
+	return all
+}
+
+func (l *suspected) reverts() bool {
+	return slices.ContainsFunc(l.events, func(e *whatchanged.Event) bool { return e.Reverts != "" || e.Action == "reverted" })
+}
+
+// ids returns the ids of all of it, that of the event which stands for it first.
+func (l *suspected) ids() []string {
+	all := []string{l.event.ID}
+	for _, e := range l.events {
+		if e != l.event {
+			all = append(all, e.ID)
+		}
+	}
+	return all
+}
