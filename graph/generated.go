@@ -17186,9 +17186,6 @@ func (ec *executionContext) unmarshalInputWhatChangedInput(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	if _, present := asMap["symptom"]; !present {
-		asMap["symptom"] = ""
-	}
 	if _, present := asMap["hops"]; !present {
 		asMap["hops"] = 2
 	}
@@ -17196,7 +17193,7 @@ func (ec *executionContext) unmarshalInputWhatChangedInput(ctx context.Context, 
 		asMap["limit"] = 20
 	}
 
-	fieldsInOrder := [...]string{"scope", "symptom", "environment", "regions", "onset", "since", "until", "kinds", "hops", "asOf", "knownAt", "after", "limit", "cursor"}
+	fieldsInOrder := [...]string{"scope", "environment", "regions", "symptom", "onset", "since", "until", "kinds", "hops", "asOf", "knownAt", "after", "limit", "cursor"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -17210,13 +17207,6 @@ func (ec *executionContext) unmarshalInputWhatChangedInput(ctx context.Context, 
 				return it, err
 			}
 			it.Scope = data
-		case "symptom":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("symptom"))
-			data, err := ec.unmarshalNString2string(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Symptom = data
 		case "environment":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("environment"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -17231,6 +17221,13 @@ func (ec *executionContext) unmarshalInputWhatChangedInput(ctx context.Context, 
 				return it, err
 			}
 			it.Regions = data
+		case "symptom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("symptom"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Symptom = data
 		case "onset":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("onset"))
 			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)

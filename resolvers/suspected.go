@@ -14,9 +14,9 @@ type suspected struct {
 	event  *whatchanged.Event   // the one that stands for it: the nearest, the latest
 	events []*whatchanged.Event // all of it, latest first
 	single [1]*whatchanged.Event
-	later  int                  // how many others came later, before onset
-	undone string               // id of what took it back before onset
-	last   bool                 // its author made no later one before onset
+	later  int    // how many others came later, before onset
+	undone string // id of what took it back before onset
+	last   bool   // its author made no later one before onset
 	hits   hits
 	terms  [maxTerms]term
 	words  []string // of the symptom

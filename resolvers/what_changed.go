@@ -12,9 +12,9 @@ import (
 // WhatChangedInput asks what changed around entities in trouble.
 type WhatChangedInput struct {
 	Scope       []string              `json:"scope"`
-	Symptom     string                `json:"symptom"`
 	Environment *string               `json:"environment"`
 	Regions     []string              `json:"regions"`
+	Symptom     *string               `json:"symptom"`
 	Onset       *whatchanged.When     `json:"onset"`
 	Since       *whatchanged.When     `json:"since"`
 	Until       *whatchanged.When     `json:"until"`
@@ -88,7 +88,7 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 	}
 	events := f.apply(found, &x)
 	ranked := a.suspects(events, near, &x)
-	a.rank(ranked, near, f, in.Symptom)
+	a.rank(ranked, near, f, deref(in.Symptom))
 	out.judge(ranked, len(scope) > 0)
 
 	from, to, more := a.page(len(ranked), in.Limit)
