@@ -430,6 +430,7 @@ type ComplexityRoot struct {
 		Entity      func(childComplexity int, ref whatchanged.Ref, asOf *whatchanged.When, knownAt *whatchanged.When, after *whatchanged.Position) int
 		Find        func(childComplexity int, input resolvers.FindInput) int
 		Node        func(childComplexity int, id string) int
+		Rollouts    func(childComplexity int, input resolvers.RolloutsInput) int
 		Service     func(childComplexity int, input resolvers.ServiceInput) int
 		Timeline    func(childComplexity int, input resolvers.TimelineInput) int
 		Topology    func(childComplexity int, input resolvers.TopologyInput) int
@@ -452,10 +453,57 @@ type ComplexityRoot struct {
 		UpdatedAt func(childComplexity int) int
 	}
 
+	RolloutCard struct {
+		Back              func(childComplexity int) int
+		Done              func(childComplexity int) int
+		Entity            func(childComplexity int) int
+		Gate              func(childComplexity int) int
+		Hops              func(childComplexity int) int
+		ID                func(childComplexity int) int
+		Kind              func(childComplexity int) int
+		NextPlacements    func(childComplexity int) int
+		Path              func(childComplexity int) int
+		PausedWhy         func(childComplexity int) int
+		Phase             func(childComplexity int) int
+		PreviousVersion   func(childComplexity int) int
+		Share             func(childComplexity int) int
+		StartedAt         func(childComplexity int) int
+		Steps             func(childComplexity int) int
+		Stuck             func(childComplexity int) int
+		StuckAfterSeconds func(childComplexity int) int
+		SupersededBy      func(childComplexity int) int
+		UpdatedAt         func(childComplexity int) int
+		Version           func(childComplexity int) int
+	}
+
+	RolloutMoment struct {
+		At        func(childComplexity int) int
+		ID        func(childComplexity int) int
+		Phase     func(childComplexity int) int
+		Placement func(childComplexity int) int
+		Share     func(childComplexity int) int
+	}
+
 	RolloutStep struct {
 		ID    func(childComplexity int) int
 		Phase func(childComplexity int) int
 		Share func(childComplexity int) int
+	}
+
+	Rollouts struct {
+		AsOf      func(childComplexity int) int
+		Coverage  func(childComplexity int) int
+		Cursor    func(childComplexity int) int
+		Excluded  func(childComplexity int) int
+		Interval  func(childComplexity int) int
+		Items     func(childComplexity int) int
+		KnownAt   func(childComplexity int) int
+		Next      func(childComplexity int) int
+		Quoted    func(childComplexity int) int
+		Total     func(childComplexity int) int
+		Truncated func(childComplexity int) int
+		Verdict   func(childComplexity int) int
+		Watermark func(childComplexity int) int
 	}
 
 	RunningVersion struct {
@@ -609,6 +657,7 @@ type QueryResolver interface {
 	Entity(ctx context.Context, ref whatchanged.Ref, asOf *whatchanged.When, knownAt *whatchanged.When, after *whatchanged.Position) (*resolvers.Entity, error)
 	Entities(ctx context.Context, filter *resolvers.EntityFilter, orderBy resolvers.EntityOrder, first *int, after *string, last *int, before *string, asOf *whatchanged.When, knownAt *whatchanged.When) (*resolvers.EntityConnection, error)
 	Find(ctx context.Context, input resolvers.FindInput) (*resolvers.Find, error)
+	Rollouts(ctx context.Context, input resolvers.RolloutsInput) (*resolvers.Rollouts, error)
 	Service(ctx context.Context, input resolvers.ServiceInput) (*resolvers.Service, error)
 	Timeline(ctx context.Context, input resolvers.TimelineInput) (*resolvers.Timeline, error)
 	Topology(ctx context.Context, input resolvers.TopologyInput) (*resolvers.Topology, error)
@@ -2377,6 +2426,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Node(childComplexity, args["id"].(string)), true
+	case "Query.rollouts":
+		if e.ComplexityRoot.Query.Rollouts == nil {
+			break
+		}
+
+		args, err := ec.field_Query_rollouts_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Rollouts(childComplexity, args["input"].(resolvers.RolloutsInput)), true
 	case "Query.service":
 		if e.ComplexityRoot.Query.Service == nil {
 			break
@@ -2484,6 +2544,158 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Rollout.UpdatedAt(childComplexity), true
 
+	case "RolloutCard.back":
+		if e.ComplexityRoot.RolloutCard.Back == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.Back(childComplexity), true
+	case "RolloutCard.done":
+		if e.ComplexityRoot.RolloutCard.Done == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.Done(childComplexity), true
+	case "RolloutCard.entity":
+		if e.ComplexityRoot.RolloutCard.Entity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.Entity(childComplexity), true
+	case "RolloutCard.gate":
+		if e.ComplexityRoot.RolloutCard.Gate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.Gate(childComplexity), true
+	case "RolloutCard.hops":
+		if e.ComplexityRoot.RolloutCard.Hops == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.Hops(childComplexity), true
+	case "RolloutCard.id":
+		if e.ComplexityRoot.RolloutCard.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.ID(childComplexity), true
+	case "RolloutCard.kind":
+		if e.ComplexityRoot.RolloutCard.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.Kind(childComplexity), true
+	case "RolloutCard.nextPlacements":
+		if e.ComplexityRoot.RolloutCard.NextPlacements == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.NextPlacements(childComplexity), true
+	case "RolloutCard.path":
+		if e.ComplexityRoot.RolloutCard.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.Path(childComplexity), true
+	case "RolloutCard.pausedWhy":
+		if e.ComplexityRoot.RolloutCard.PausedWhy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.PausedWhy(childComplexity), true
+	case "RolloutCard.phase":
+		if e.ComplexityRoot.RolloutCard.Phase == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.Phase(childComplexity), true
+	case "RolloutCard.previousVersion":
+		if e.ComplexityRoot.RolloutCard.PreviousVersion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.PreviousVersion(childComplexity), true
+	case "RolloutCard.share":
+		if e.ComplexityRoot.RolloutCard.Share == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.Share(childComplexity), true
+	case "RolloutCard.startedAt":
+		if e.ComplexityRoot.RolloutCard.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.StartedAt(childComplexity), true
+	case "RolloutCard.steps":
+		if e.ComplexityRoot.RolloutCard.Steps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.Steps(childComplexity), true
+	case "RolloutCard.stuck":
+		if e.ComplexityRoot.RolloutCard.Stuck == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.Stuck(childComplexity), true
+	case "RolloutCard.stuckAfterSeconds":
+		if e.ComplexityRoot.RolloutCard.StuckAfterSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.StuckAfterSeconds(childComplexity), true
+	case "RolloutCard.supersededBy":
+		if e.ComplexityRoot.RolloutCard.SupersededBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.SupersededBy(childComplexity), true
+	case "RolloutCard.updatedAt":
+		if e.ComplexityRoot.RolloutCard.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.UpdatedAt(childComplexity), true
+	case "RolloutCard.version":
+		if e.ComplexityRoot.RolloutCard.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutCard.Version(childComplexity), true
+
+	case "RolloutMoment.at":
+		if e.ComplexityRoot.RolloutMoment.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutMoment.At(childComplexity), true
+	case "RolloutMoment.id":
+		if e.ComplexityRoot.RolloutMoment.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutMoment.ID(childComplexity), true
+	case "RolloutMoment.phase":
+		if e.ComplexityRoot.RolloutMoment.Phase == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutMoment.Phase(childComplexity), true
+	case "RolloutMoment.placement":
+		if e.ComplexityRoot.RolloutMoment.Placement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutMoment.Placement(childComplexity), true
+	case "RolloutMoment.share":
+		if e.ComplexityRoot.RolloutMoment.Share == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutMoment.Share(childComplexity), true
+
 	case "RolloutStep.id":
 		if e.ComplexityRoot.RolloutStep.ID == nil {
 			break
@@ -2502,6 +2714,85 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RolloutStep.Share(childComplexity), true
+
+	case "Rollouts.asOf":
+		if e.ComplexityRoot.Rollouts.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rollouts.AsOf(childComplexity), true
+	case "Rollouts.coverage":
+		if e.ComplexityRoot.Rollouts.Coverage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rollouts.Coverage(childComplexity), true
+	case "Rollouts.cursor":
+		if e.ComplexityRoot.Rollouts.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rollouts.Cursor(childComplexity), true
+	case "Rollouts.excluded":
+		if e.ComplexityRoot.Rollouts.Excluded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rollouts.Excluded(childComplexity), true
+	case "Rollouts.interval":
+		if e.ComplexityRoot.Rollouts.Interval == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rollouts.Interval(childComplexity), true
+	case "Rollouts.items":
+		if e.ComplexityRoot.Rollouts.Items == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rollouts.Items(childComplexity), true
+	case "Rollouts.knownAt":
+		if e.ComplexityRoot.Rollouts.KnownAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rollouts.KnownAt(childComplexity), true
+	case "Rollouts.next":
+		if e.ComplexityRoot.Rollouts.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rollouts.Next(childComplexity), true
+	case "Rollouts.quoted":
+		if e.ComplexityRoot.Rollouts.Quoted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rollouts.Quoted(childComplexity), true
+	case "Rollouts.total":
+		if e.ComplexityRoot.Rollouts.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rollouts.Total(childComplexity), true
+	case "Rollouts.truncated":
+		if e.ComplexityRoot.Rollouts.Truncated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rollouts.Truncated(childComplexity), true
+	case "Rollouts.verdict":
+		if e.ComplexityRoot.Rollouts.Verdict == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rollouts.Verdict(childComplexity), true
+	case "Rollouts.watermark":
+		if e.ComplexityRoot.Rollouts.Watermark == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rollouts.Watermark(childComplexity), true
 
 	case "RunningVersion.id":
 		if e.ComplexityRoot.RunningVersion.ID == nil {
@@ -3157,6 +3448,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputDataHealthInput,
 		ec.unmarshalInputEntityFilter,
 		ec.unmarshalInputFindInput,
+		ec.unmarshalInputRolloutsInput,
 		ec.unmarshalInputServiceInput,
 		ec.unmarshalInputTimelineInput,
 		ec.unmarshalInputTopologyInput,
@@ -3220,7 +3512,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/config.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/service.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
+//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/config.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/rollouts.graphqls" "schema/service.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -3238,6 +3530,7 @@ var sources = []*ast.Source{
 	{Name: "schema/data_health.graphqls", Input: sourceData("schema/data_health.graphqls"), BuiltIn: false},
 	{Name: "schema/entity.graphqls", Input: sourceData("schema/entity.graphqls"), BuiltIn: false},
 	{Name: "schema/find.graphqls", Input: sourceData("schema/find.graphqls"), BuiltIn: false},
+	{Name: "schema/rollouts.graphqls", Input: sourceData("schema/rollouts.graphqls"), BuiltIn: false},
 	{Name: "schema/service.graphqls", Input: sourceData("schema/service.graphqls"), BuiltIn: false},
 	{Name: "schema/timeline.graphqls", Input: sourceData("schema/timeline.graphqls"), BuiltIn: false},
 	{Name: "schema/topology.graphqls", Input: sourceData("schema/topology.graphqls"), BuiltIn: false},
@@ -4049,6 +4342,68 @@ func (ec *executionContext) childFields_Rollout(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Rollout", field.Name)
 }
 
+func (ec *executionContext) childFields_RolloutCard(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RolloutCard_id(ctx, field)
+	case "kind":
+		return ec.fieldContext_RolloutCard_kind(ctx, field)
+	case "entity":
+		return ec.fieldContext_RolloutCard_entity(ctx, field)
+	case "hops":
+		return ec.fieldContext_RolloutCard_hops(ctx, field)
+	case "path":
+		return ec.fieldContext_RolloutCard_path(ctx, field)
+	case "version":
+		return ec.fieldContext_RolloutCard_version(ctx, field)
+	case "previousVersion":
+		return ec.fieldContext_RolloutCard_previousVersion(ctx, field)
+	case "phase":
+		return ec.fieldContext_RolloutCard_phase(ctx, field)
+	case "share":
+		return ec.fieldContext_RolloutCard_share(ctx, field)
+	case "back":
+		return ec.fieldContext_RolloutCard_back(ctx, field)
+	case "done":
+		return ec.fieldContext_RolloutCard_done(ctx, field)
+	case "nextPlacements":
+		return ec.fieldContext_RolloutCard_nextPlacements(ctx, field)
+	case "gate":
+		return ec.fieldContext_RolloutCard_gate(ctx, field)
+	case "pausedWhy":
+		return ec.fieldContext_RolloutCard_pausedWhy(ctx, field)
+	case "stuck":
+		return ec.fieldContext_RolloutCard_stuck(ctx, field)
+	case "stuckAfterSeconds":
+		return ec.fieldContext_RolloutCard_stuckAfterSeconds(ctx, field)
+	case "supersededBy":
+		return ec.fieldContext_RolloutCard_supersededBy(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_RolloutCard_startedAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_RolloutCard_updatedAt(ctx, field)
+	case "steps":
+		return ec.fieldContext_RolloutCard_steps(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RolloutCard", field.Name)
+}
+
+func (ec *executionContext) childFields_RolloutMoment(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RolloutMoment_id(ctx, field)
+	case "at":
+		return ec.fieldContext_RolloutMoment_at(ctx, field)
+	case "phase":
+		return ec.fieldContext_RolloutMoment_phase(ctx, field)
+	case "share":
+		return ec.fieldContext_RolloutMoment_share(ctx, field)
+	case "placement":
+		return ec.fieldContext_RolloutMoment_placement(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RolloutMoment", field.Name)
+}
+
 func (ec *executionContext) childFields_RolloutStep(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4059,6 +4414,38 @@ func (ec *executionContext) childFields_RolloutStep(ctx context.Context, field g
 		return ec.fieldContext_RolloutStep_share(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RolloutStep", field.Name)
+}
+
+func (ec *executionContext) childFields_Rollouts(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "items":
+		return ec.fieldContext_Rollouts_items(ctx, field)
+	case "verdict":
+		return ec.fieldContext_Rollouts_verdict(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Rollouts_asOf(ctx, field)
+	case "interval":
+		return ec.fieldContext_Rollouts_interval(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_Rollouts_knownAt(ctx, field)
+	case "watermark":
+		return ec.fieldContext_Rollouts_watermark(ctx, field)
+	case "coverage":
+		return ec.fieldContext_Rollouts_coverage(ctx, field)
+	case "excluded":
+		return ec.fieldContext_Rollouts_excluded(ctx, field)
+	case "total":
+		return ec.fieldContext_Rollouts_total(ctx, field)
+	case "truncated":
+		return ec.fieldContext_Rollouts_truncated(ctx, field)
+	case "cursor":
+		return ec.fieldContext_Rollouts_cursor(ctx, field)
+	case "next":
+		return ec.fieldContext_Rollouts_next(ctx, field)
+	case "quoted":
+		return ec.fieldContext_Rollouts_quoted(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Rollouts", field.Name)
 }
 
 func (ec *executionContext) childFields_RunningVersion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4824,6 +5211,20 @@ func (ec *executionContext) field_Query_node_args(ctx context.Context, rawArgs m
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_rollouts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (resolvers.RolloutsInput, error) {
+			return ec.unmarshalNRolloutsInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
 	return args, nil
 }
 
@@ -12172,6 +12573,50 @@ func (ec *executionContext) fieldContext_Query_find(ctx context.Context, field g
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_rollouts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_rollouts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Rollouts(ctx, fc.Args["input"].(resolvers.RolloutsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.Rollouts) graphql.Marshaler {
+			return ec.marshalNRollouts2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐRollouts(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_rollouts(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Rollouts(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_rollouts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_service(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12654,6 +13099,626 @@ func (ec *executionContext) fieldContext_Rollout_steps(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Rollout", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
+func (ec *executionContext) _RolloutCard_id(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_kind(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.EventKind) graphql.Marshaler {
+			return ec.marshalNString2whatchangedᚗdevᚋwhatchangedᚐEventKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_entity(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_entity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_entity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_hops(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_hops(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hops, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_hops(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_path(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_path(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Path, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2ᚕwhatchangedᚗdevᚋwhatchangedᚐRefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_version(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_previousVersion(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_previousVersion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PreviousVersion, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_previousVersion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_phase(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_phase(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Phase, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Phase) graphql.Marshaler {
+			return ec.marshalNString2whatchangedᚗdevᚋwhatchangedᚐPhase(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_phase(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_share(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_share(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Share, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_share(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_back(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_back(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Back, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_back(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_done(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_done(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Done, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Placement) graphql.Marshaler {
+			return ec.marshalNPlacement2ᚕwhatchangedᚗdevᚋwhatchangedᚐPlacementᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_done(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RolloutCard",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Placement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RolloutCard_nextPlacements(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_nextPlacements(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NextPlacements, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Placement) graphql.Marshaler {
+			return ec.marshalNPlacement2ᚕwhatchangedᚗdevᚋwhatchangedᚐPlacementᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_nextPlacements(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RolloutCard",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Placement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RolloutCard_gate(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_gate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Gate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Validation) graphql.Marshaler {
+			return ec.marshalOValidation2ᚖwhatchangedᚗdevᚋwhatchangedᚐValidation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_gate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RolloutCard",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Validation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RolloutCard_pausedWhy(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_pausedWhy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PausedWhy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_pausedWhy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_stuck(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_stuck(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Stuck, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_stuck(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_stuckAfterSeconds(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_stuckAfterSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StuckAfterSeconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_stuckAfterSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_supersededBy(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_supersededBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SupersededBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_supersededBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_startedAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_startedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_updatedAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutCard", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutCard_steps(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutCard_steps(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Steps, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.RolloutMoment) graphql.Marshaler {
+			return ec.marshalNRolloutMoment2ᚕwhatchangedᚗdevᚋwhatchangedᚐRolloutMomentᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutCard_steps(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RolloutCard",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RolloutMoment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RolloutMoment_id(ctx context.Context, field graphql.CollectedField, obj *whatchanged.RolloutMoment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutMoment_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutMoment_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutMoment", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutMoment_at(ctx context.Context, field graphql.CollectedField, obj *whatchanged.RolloutMoment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutMoment_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutMoment_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutMoment", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutMoment_phase(ctx context.Context, field graphql.CollectedField, obj *whatchanged.RolloutMoment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutMoment_phase(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Phase, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Phase) graphql.Marshaler {
+			return ec.marshalNString2whatchangedᚗdevᚋwhatchangedᚐPhase(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutMoment_phase(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutMoment", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutMoment_share(ctx context.Context, field graphql.CollectedField, obj *whatchanged.RolloutMoment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutMoment_share(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Share, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutMoment_share(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutMoment", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutMoment_placement(ctx context.Context, field graphql.CollectedField, obj *whatchanged.RolloutMoment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutMoment_placement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Placement, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Placement) graphql.Marshaler {
+			return ec.marshalNPlacement2whatchangedᚗdevᚋwhatchangedᚐPlacement(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutMoment_placement(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RolloutMoment",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Placement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _RolloutStep_id(ctx context.Context, field graphql.CollectedField, obj *whatchanged.RolloutStep) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12721,6 +13786,359 @@ func (ec *executionContext) _RolloutStep_share(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_RolloutStep_share(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RolloutStep", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _Rollouts_items(ctx context.Context, field graphql.CollectedField, obj *resolvers.Rollouts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Rollouts_items(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Items, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.RolloutCard) graphql.Marshaler {
+			return ec.marshalNRolloutCard2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutCardᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Rollouts_items(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Rollouts",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RolloutCard(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Rollouts_verdict(ctx context.Context, field graphql.CollectedField, obj *resolvers.Rollouts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Rollouts_verdict(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Verdict, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Rollouts_verdict(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Rollouts", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Rollouts_asOf(ctx context.Context, field graphql.CollectedField, obj *resolvers.Rollouts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Rollouts_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Rollouts_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Rollouts", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _Rollouts_interval(ctx context.Context, field graphql.CollectedField, obj *resolvers.Rollouts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Rollouts_interval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Interval, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Interval) graphql.Marshaler {
+			return ec.marshalOInterval2ᚖwhatchangedᚗdevᚋwhatchangedᚐInterval(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Rollouts_interval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Rollouts",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Interval(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Rollouts_knownAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.Rollouts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Rollouts_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Position) graphql.Marshaler {
+			return ec.marshalNPosition2whatchangedᚗdevᚋwhatchangedᚐPosition(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Rollouts_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Rollouts", field, false, false, errors.New("field of type Position does not have child fields"))
+}
+
+func (ec *executionContext) _Rollouts_watermark(ctx context.Context, field graphql.CollectedField, obj *resolvers.Rollouts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Rollouts_watermark(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Watermark, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.Watermark) graphql.Marshaler {
+			return ec.marshalNWatermark2whatchangedᚗdevᚋwhatchangedᚋresolversᚐWatermark(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Rollouts_watermark(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Rollouts",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Watermark(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Rollouts_coverage(ctx context.Context, field graphql.CollectedField, obj *resolvers.Rollouts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Rollouts_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Coverage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Coverage) graphql.Marshaler {
+			return ec.marshalNCoverage2whatchangedᚗdevᚋwhatchangedᚐCoverage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Rollouts_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Rollouts",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Coverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Rollouts_excluded(ctx context.Context, field graphql.CollectedField, obj *resolvers.Rollouts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Rollouts_excluded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Excluded, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Exclusion) graphql.Marshaler {
+			return ec.marshalNExclusion2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐExclusionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Rollouts_excluded(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Rollouts",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Exclusion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Rollouts_total(ctx context.Context, field graphql.CollectedField, obj *resolvers.Rollouts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Rollouts_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Rollouts_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Rollouts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Rollouts_truncated(ctx context.Context, field graphql.CollectedField, obj *resolvers.Rollouts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Rollouts_truncated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Truncated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Rollouts_truncated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Rollouts", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Rollouts_cursor(ctx context.Context, field graphql.CollectedField, obj *resolvers.Rollouts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Rollouts_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Rollouts_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Rollouts", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Rollouts_next(ctx context.Context, field graphql.CollectedField, obj *resolvers.Rollouts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Rollouts_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Call) graphql.Marshaler {
+			return ec.marshalNCall2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCallᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Rollouts_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Rollouts",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Call(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Rollouts_quoted(ctx context.Context, field graphql.CollectedField, obj *resolvers.Rollouts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Rollouts_quoted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quoted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Rollouts_quoted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Rollouts", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _RunningVersion_placement(ctx context.Context, field graphql.CollectedField, obj *resolvers.RunningVersion) (ret graphql.Marshaler) {
@@ -16900,6 +18318,116 @@ func (ec *executionContext) unmarshalInputFindInput(ctx context.Context, obj any
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputRolloutsInput(ctx context.Context, obj any) (resolvers.RolloutsInput, error) {
+	var it resolvers.RolloutsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["hops"]; !present {
+		asMap["hops"] = 1
+	}
+	if _, present := asMap["state"]; !present {
+		asMap["state"] = "IN_FLIGHT"
+	}
+	if _, present := asMap["limit"]; !present {
+		asMap["limit"] = 20
+	}
+
+	fieldsInOrder := [...]string{"scope", "hops", "environment", "regions", "state", "since", "asOf", "knownAt", "after", "limit", "cursor"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "scope":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("scope"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Scope = data
+		case "hops":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("hops"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Hops = data
+		case "environment":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("environment"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Environment = data
+		case "regions":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("regions"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Regions = data
+		case "state":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("state"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.State = data
+		case "since":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("since"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Since = data
+		case "asOf":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("asOf"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AsOf = data
+		case "knownAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("knownAt"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.KnownAt = data
+		case "after":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("after"))
+			data, err := ec.unmarshalOPosition2ᚖwhatchangedᚗdevᚋwhatchangedᚐPosition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.After = data
+		case "limit":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("limit"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Limit = data
+		case "cursor":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cursor"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Cursor = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputServiceInput(ctx context.Context, obj any) (resolvers.ServiceInput, error) {
 	var it resolvers.ServiceInput
 	if obj == nil {
@@ -17331,6 +18859,11 @@ func (ec *executionContext) _Answer(ctx context.Context, sel ast.SelectionSet, o
 			return graphql.Null
 		}
 		return ec._Service(ctx, sel, obj)
+	case *resolvers.Rollouts:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Rollouts(ctx, sel, obj)
 	case *resolvers.Find:
 		if obj == nil {
 			return graphql.Null
@@ -20541,6 +22074,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "rollouts":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_rollouts(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "service":
 			field := field
 
@@ -20780,6 +22335,197 @@ func (ec *executionContext) _Rollout(ctx context.Context, sel ast.SelectionSet, 
 	return out
 }
 
+var rolloutCardImplementors = []string{"RolloutCard"}
+
+func (ec *executionContext) _RolloutCard(ctx context.Context, sel ast.SelectionSet, obj *resolvers.RolloutCard) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rolloutCardImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RolloutCard")
+		case "id":
+			out.Values[i] = ec._RolloutCard_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "kind":
+			out.Values[i] = ec._RolloutCard_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "entity":
+			out.Values[i] = ec._RolloutCard_entity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hops":
+			out.Values[i] = ec._RolloutCard_hops(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "path":
+			out.Values[i] = ec._RolloutCard_path(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._RolloutCard_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "previousVersion":
+			out.Values[i] = ec._RolloutCard_previousVersion(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "phase":
+			out.Values[i] = ec._RolloutCard_phase(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "share":
+			out.Values[i] = ec._RolloutCard_share(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "back":
+			out.Values[i] = ec._RolloutCard_back(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "done":
+			out.Values[i] = ec._RolloutCard_done(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nextPlacements":
+			out.Values[i] = ec._RolloutCard_nextPlacements(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "gate":
+			out.Values[i] = ec._RolloutCard_gate(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pausedWhy":
+			out.Values[i] = ec._RolloutCard_pausedWhy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "stuck":
+			out.Values[i] = ec._RolloutCard_stuck(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "stuckAfterSeconds":
+			out.Values[i] = ec._RolloutCard_stuckAfterSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "supersededBy":
+			out.Values[i] = ec._RolloutCard_supersededBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "startedAt":
+			out.Values[i] = ec._RolloutCard_startedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = ec._RolloutCard_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "steps":
+			out.Values[i] = ec._RolloutCard_steps(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var rolloutMomentImplementors = []string{"RolloutMoment"}
+
+func (ec *executionContext) _RolloutMoment(ctx context.Context, sel ast.SelectionSet, obj *whatchanged.RolloutMoment) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rolloutMomentImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RolloutMoment")
+		case "id":
+			out.Values[i] = ec._RolloutMoment_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "at":
+			out.Values[i] = ec._RolloutMoment_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "phase":
+			out.Values[i] = ec._RolloutMoment_phase(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "share":
+			out.Values[i] = ec._RolloutMoment_share(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "placement":
+			out.Values[i] = ec._RolloutMoment_placement(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var rolloutStepImplementors = []string{"RolloutStep"}
 
 func (ec *executionContext) _RolloutStep(ctx context.Context, sel ast.SelectionSet, obj *whatchanged.RolloutStep) graphql.Marshaler {
@@ -20805,6 +22551,104 @@ func (ec *executionContext) _RolloutStep(ctx context.Context, sel ast.SelectionS
 		case "share":
 			out.Values[i] = ec._RolloutStep_share(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var rolloutsImplementors = []string{"Rollouts", "Answer"}
+
+func (ec *executionContext) _Rollouts(ctx context.Context, sel ast.SelectionSet, obj *resolvers.Rollouts) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rolloutsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Rollouts")
+		case "items":
+			out.Values[i] = ec._Rollouts_items(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "verdict":
+			out.Values[i] = ec._Rollouts_verdict(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._Rollouts_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "interval":
+			out.Values[i] = ec._Rollouts_interval(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "knownAt":
+			out.Values[i] = ec._Rollouts_knownAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "watermark":
+			out.Values[i] = ec._Rollouts_watermark(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "coverage":
+			out.Values[i] = ec._Rollouts_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "excluded":
+			out.Values[i] = ec._Rollouts_excluded(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._Rollouts_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "truncated":
+			out.Values[i] = ec._Rollouts_truncated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._Rollouts_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "next":
+			out.Values[i] = ec._Rollouts_next(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quoted":
+			out.Values[i] = ec._Rollouts_quoted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -22763,6 +24607,22 @@ func (ec *executionContext) marshalNPlacement2whatchangedᚗdevᚋwhatchangedᚐ
 	return ec._Placement(ctx, sel, &v)
 }
 
+func (ec *executionContext) marshalNPlacement2ᚕwhatchangedᚗdevᚋwhatchangedᚐPlacementᚄ(ctx context.Context, sel ast.SelectionSet, v []whatchanged.Placement) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPlacement2whatchangedᚗdevᚋwhatchangedᚐPlacement(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNPosition2whatchangedᚗdevᚋwhatchangedᚐPosition(ctx context.Context, v any) (whatchanged.Position, error) {
 	res, err := UnmarshalPosition(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -22862,6 +24722,61 @@ func (ec *executionContext) marshalNRollout2ᚕwhatchangedᚗdevᚋwhatchanged�
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNRolloutCard2whatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutCard(ctx context.Context, sel ast.SelectionSet, v resolvers.RolloutCard) graphql.Marshaler {
+	return ec._RolloutCard(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNRolloutCard2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutCardᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.RolloutCard) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRolloutCard2whatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutCard(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRolloutMoment2whatchangedᚗdevᚋwhatchangedᚐRolloutMoment(ctx context.Context, sel ast.SelectionSet, v whatchanged.RolloutMoment) graphql.Marshaler {
+	return ec._RolloutMoment(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNRolloutMoment2ᚕwhatchangedᚗdevᚋwhatchangedᚐRolloutMomentᚄ(ctx context.Context, sel ast.SelectionSet, v []whatchanged.RolloutMoment) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRolloutMoment2whatchangedᚗdevᚋwhatchangedᚐRolloutMoment(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRollouts2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐRollouts(ctx context.Context, sel ast.SelectionSet, v *resolvers.Rollouts) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Rollouts(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRolloutsInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutsInput(ctx context.Context, v any) (resolvers.RolloutsInput, error) {
+	res, err := ec.unmarshalInputRolloutsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNRunningVersion2whatchangedᚗdevᚋwhatchangedᚋresolversᚐRunningVersion(ctx context.Context, sel ast.SelectionSet, v resolvers.RunningVersion) graphql.Marshaler {

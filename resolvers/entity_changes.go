@@ -135,7 +135,9 @@ func (e *Entity) Rollouts(ctx context.Context) ([]whatchanged.Rollout, error) {
 		pages, err := a.index.ChangesOfEach(a.ctx, a.view, whatchanged.Selection{Entities: e.crowd.refs, Steps: true, Descending: true, Limit: limit})
 		by, ids := map[whatchanged.Ref][]whatchanged.Rollout{}, []string{}
 		for i, p := range pages {
-			by[e.crowd.refs[i]] = rolloutsFrom(p.Events)
+			for _, r := range whatchanged.Rollouts(p.Events, nil, a.view.AsOf) {
+				by[e.crowd.refs[i]] = append(by[e.crowd.refs[i]], *r)
+			}
 			for _, step := range p.Events {
 				ids = append(ids, step.ID)
 			}
@@ -143,28 +145,6 @@ func (e *Entity) Rollouts(ctx context.Context) ([]whatchanged.Rollout, error) {
 		return by, ids, err
 	})
 	return filled(all[e.ref]), err
-}
-
-// rolloutsFrom derives the rollouts that events, latest first, are steps of, in
-// the order of their last steps.
-func rolloutsFrom(events []*whatchanged.Event) []whatchanged.Rollout {
-	steps := map[rolloutKey][]*whatchanged.Event{}
-	var keys []rolloutKey
-	for _, e := range events {
-		key, ok := rolloutOf(e)
-		if !ok {
-			continue
-		}
-		if steps[key] == nil {
-			keys = append(keys, key)
-		}
-		steps[key] = append(steps[key], e)
-	}
-	var out []whatchanged.Rollout
-	for _, key := range keys {
-		out = append(out, *whatchanged.RolloutOf(steps[key]))
-	}
-	return out
 }
 
 // Incidents returns the incidents about the entity, the last to move first.

@@ -92,6 +92,7 @@ const (
 	ReasonSymptom        = "SYMPTOM"
 	ReasonBeyondReach    = "BEYOND_REACH"
 	ReasonOverridden     = "OVERRIDDEN"
+	ReasonOtherState     = "OTHER_STATE"
 )
 
 var exclusionText = map[string]string{
@@ -103,6 +104,7 @@ var exclusionText = map[string]string{
 	ReasonBeyondLimit:    "older than the most recent ones that were considered; ask a shorter window",
 	ReasonSymptom:        "incidents: symptoms, not changes",
 	ReasonOverridden:     "values of wider places, in the place of which a more specific one is in force",
+	ReasonOtherState:     "rollouts in another state than the one asked; state ALL has them",
 	ReasonBeyondReach:    "on entities that no path leads to, or that are not among the nearest ones; ask fewer hops",
 }
 
@@ -137,7 +139,7 @@ func (x *excluded) list() []Exclusion {
 func besides(left []Exclusion) string {
 	var parts []string
 	for _, x := range left {
-		if x.Reason == ReasonOtherPlacement || x.Reason == ReasonOtherKind || x.Reason == ReasonSymptom {
+		if x.Reason == ReasonOtherPlacement || x.Reason == ReasonOtherKind || x.Reason == ReasonSymptom || x.Reason == ReasonOtherState {
 			parts = append(parts, fmt.Sprintf("%d %s", x.Count, x.Reason))
 		}
 	}

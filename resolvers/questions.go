@@ -22,6 +22,7 @@ var Questions = []Question{
 	question("find", (*Resolver).Find),
 	question("service", (*Resolver).Service),
 	question("topology", (*Resolver).Topology),
+	question("rollouts", (*Resolver).Rollouts),
 	question("dataHealth", (*Resolver).DataHealth),
 }
 

@@ -82,6 +82,15 @@ func (a *asking) service(in ServiceInput) (*Service, error) {
 	x.add(ReasonBeyondLimit, page.Total-len(page.Events))
 	out.connect(edges)
 	out.fill(page.Events, in.Limit)
+	held, err := a.held(page.Events)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range whatchanged.Rollouts(page.Events, held, a.view.AsOf) {
+		if !r.Phase.Ended() {
+			out.Rollouts = append(out.Rollouts, *r)
+		}
+	}
 	if err := a.own(out); err != nil {
 		return nil, err
 	}
@@ -122,11 +131,6 @@ func (s *Service) fill(events []*whatchanged.Event, limit int) {
 			s.describe(e)
 		case whatchanged.Deployment, whatchanged.RolloutKind:
 			s.runs(e)
-		}
-	}
-	for _, r := range rolloutsFrom(events) {
-		if !r.Phase.Ended() {
-			s.Rollouts = append(s.Rollouts, r)
 		}
 	}
 	slices.SortFunc(s.Versions, func(v, w RunningVersion) int { return cmp.Compare(v.Placement.String(), w.Placement.String()) })

@@ -56,13 +56,13 @@ func TestServiceCard(t *testing.T) {
 	if len(a.Reads) != 1 || a.Reads[0].String() != "flag:shop/banner" {
 		t.Errorf("reads %v", a.Reads)
 	}
-	if len(a.Rollouts) != 1 || a.Rollouts[0].Phase != whatchanged.PhaseProgressing {
-		t.Errorf("rollouts that ended are not in flight: %+v", a.Rollouts)
+	if len(a.Rollouts) != 2 || a.Rollouts[0].ID != "r1" || a.Rollouts[0].Phase != whatchanged.PhaseProgressing || a.Rollouts[1].ID != "eu-2" {
+		t.Errorf("rollouts that ended are not in flight, a version that is in one region is: %+v", a.Rollouts)
 	}
 	if len(a.Items) != 2 || a.Items[0].ID != "going" || !a.Truncated {
 		t.Errorf("recent changes, latest first: %+v", a.Items)
 	}
-	if !strings.Contains(a.Verdict, "owned by group:shop/second; runs in 2 known places; depends on 1, 1 depend on it; 1 rollout in flight") {
+	if !strings.Contains(a.Verdict, "owned by group:shop/second; runs in 2 known places; depends on 1, 1 depend on it; 2 rollouts in flight") {
 		t.Errorf("verdict %q", a.Verdict)
 	}
 }

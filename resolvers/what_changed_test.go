@@ -182,7 +182,7 @@ func TestWhatChangedListsARolloutOnce(t *testing.T) {
 	}
 	half := 0.5
 	want := &whatchanged.Rollout{ID: "r", Phase: whatchanged.PhasePaused, Share: &half, StartedAt: ago(30), UpdatedAt: ago(10), Steps: []string{"s1", "s2", "s3"}}
-	if diff := cmp.Diff(want, a.Items[0].Rollout); diff != "" {
+	if diff := cmp.Diff(whatchanged.ValueOf(want).String(), whatchanged.ValueOf(a.Items[0].Rollout).String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -326,6 +326,8 @@ func TestSurfacesAgree(t *testing.T) {
 		{"no such path", "config", args{"key": "flag:shop/new-cart", "path": "a..b"}, whatchanged.CodeInvalidArgument, "path"},
 		{"what is around it", "topology", args{"scope": list("web", "cart"), "hops": 3, "direction": "dependsOn"}, "", ""},
 		{"no such direction", "topology", args{"scope": list("web"), "direction": "up"}, whatchanged.CodeInvalidArgument, "direction"},
+		{"what is going out", "rollouts", args{"scope": list("web"), "hops": 2, "state": "ALL", "since": "-3d"}, "", ""},
+		{"no such state", "rollouts", args{"state": "MOVING"}, whatchanged.CodeInvalidArgument, "state"},
 		{"how sources were heard", "dataHealth", args{"since": "-3d", "sources": list("github", "nobody")}, "", ""},
 		{"no moment of arrival", "dataHealth", args{"until": "soon"}, whatchanged.CodeInvalidArgument, "until"},
 		{"a number is text where text is wanted", "find", args{"query": 123}, "", ""},
