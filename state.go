@@ -53,8 +53,20 @@ type StateSelection struct {
 	Entities []Ref       // of these entities
 	Prefixes []string    // or of those whose reference begins so, as in "config:shop/"
 	Kinds    []EventKind // of StateKinds
-	After    *StateKey   // only what comes after this
-	Limit    int         // at most this many; 0 means none
+
+	// What holds as this source told, or as the events say that have this
+	// attribute (name and value): what others said of it is passed over.
+	Source    string
+	Attribute [2]string
+
+	After *StateKey // only what comes after this
+	Limit int       // at most this many; 0 means none
+}
+
+// Told reports whether an event comes from where the selection wants it from.
+func (s *StateSelection) Told(e *Event) bool {
+	value, ok := e.Attributes[s.Attribute[0]]
+	return (s.Source == "" || s.Source == e.Source) && (s.Attribute[0] == "" || ok && value == s.Attribute[1])
 }
 
 // Of reports whether the selection is of an entity.

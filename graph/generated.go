@@ -111,6 +111,34 @@ type ComplexityRoot struct {
 		Since    func(childComplexity int) int
 	}
 
+	Compare struct {
+		AsOf      func(childComplexity int) int
+		Compared  func(childComplexity int) int
+		Coverage  func(childComplexity int) int
+		Cursor    func(childComplexity int) int
+		Excluded  func(childComplexity int) int
+		Interval  func(childComplexity int) int
+		Items     func(childComplexity int) int
+		KnownAt   func(childComplexity int) int
+		Left      func(childComplexity int) int
+		Next      func(childComplexity int) int
+		Quoted    func(childComplexity int) int
+		Right     func(childComplexity int) int
+		Summary   func(childComplexity int) int
+		Total     func(childComplexity int) int
+		Truncated func(childComplexity int) int
+		UpTo      func(childComplexity int) int
+		Verdict   func(childComplexity int) int
+		Watermark func(childComplexity int) int
+	}
+
+	ComparedSide struct {
+		AsOf    func(childComplexity int) int
+		Name    func(childComplexity int) int
+		Sources func(childComplexity int) int
+		Values  func(childComplexity int) int
+	}
+
 	ConfigChange struct {
 		Action          func(childComplexity int) int
 		Actor           func(childComplexity int) int
@@ -244,6 +272,38 @@ type ComplexityRoot struct {
 		Evidence   func(childComplexity int) int
 		Node       func(childComplexity int) int
 		Since      func(childComplexity int) int
+	}
+
+	Difference struct {
+		AgeSeconds  func(childComplexity int) int
+		Aspect      func(childComplexity int) int
+		Diff        func(childComplexity int) int
+		Differs     func(childComplexity int) int
+		Drift       func(childComplexity int) int
+		Entity      func(childComplexity int) int
+		Kind        func(childComplexity int) int
+		LastWritten func(childComplexity int) int
+		Left        func(childComplexity int) int
+		Owner       func(childComplexity int) int
+		Placement   func(childComplexity int) int
+		Right       func(childComplexity int) int
+		Since       func(childComplexity int) int
+		To          func(childComplexity int) int
+	}
+
+	DriftAt struct {
+		Entity func(childComplexity int) int
+		Since  func(childComplexity int) int
+	}
+
+	DriftSummary struct {
+		ByDiffers func(childComplexity int) int
+		ByKind    func(childComplexity int) int
+		ByOwner   func(childComplexity int) int
+		Drift     func(childComplexity int) int
+		Newest    func(childComplexity int) int
+		Oldest    func(childComplexity int) int
+		Overrides func(childComplexity int) int
 	}
 
 	Edge struct {
@@ -393,6 +453,13 @@ type ComplexityRoot struct {
 		URL func(childComplexity int) int
 	}
 
+	LiveState struct {
+		ID      func(childComplexity int) int
+		Since   func(childComplexity int) int
+		Value   func(childComplexity int) int
+		Version func(childComplexity int) int
+	}
+
 	Neighbour struct {
 		Direction func(childComplexity int) int
 		Entity    func(childComplexity int) int
@@ -424,6 +491,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		Change      func(childComplexity int, input resolvers.ChangeInput) int
+		Compare     func(childComplexity int, input resolvers.CompareInput) int
 		Config      func(childComplexity int, input resolvers.ConfigInput) int
 		DataHealth  func(childComplexity int, input resolvers.DataHealthInput) int
 		Entities    func(childComplexity int, filter *resolvers.EntityFilter, orderBy resolvers.EntityOrder, first *int, after *string, last *int, before *string, asOf *whatchanged.When, knownAt *whatchanged.When) int
@@ -541,6 +609,21 @@ type ComplexityRoot struct {
 		Watermark  func(childComplexity int) int
 	}
 
+	SideState struct {
+		Actor     func(childComplexity int) int
+		Entity    func(childComplexity int) int
+		Evidence  func(childComplexity int) int
+		ID        func(childComplexity int) int
+		Live      func(childComplexity int) int
+		Override  func(childComplexity int) int
+		Placement func(childComplexity int) int
+		Present   func(childComplexity int) int
+		Since     func(childComplexity int) int
+		Source    func(childComplexity int) int
+		Value     func(childComplexity int) int
+		Version   func(childComplexity int) int
+	}
+
 	SourceCoverage struct {
 		Deliveries func(childComplexity int) int
 		LastHeard  func(childComplexity int) int
@@ -651,6 +734,7 @@ type ComplexityRoot struct {
 
 type QueryResolver interface {
 	Change(ctx context.Context, input resolvers.ChangeInput) (*resolvers.Change, error)
+	Compare(ctx context.Context, input resolvers.CompareInput) (*resolvers.Compare, error)
 	Config(ctx context.Context, input resolvers.ConfigInput) (*resolvers.ConfigState, error)
 	DataHealth(ctx context.Context, input resolvers.DataHealthInput) (*resolvers.DataHealth, error)
 	Node(ctx context.Context, id string) (resolvers.Node, error)
@@ -966,6 +1050,140 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Circle.Since(childComplexity), true
+
+	case "Compare.asOf":
+		if e.ComplexityRoot.Compare.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.AsOf(childComplexity), true
+	case "Compare.compared":
+		if e.ComplexityRoot.Compare.Compared == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.Compared(childComplexity), true
+	case "Compare.coverage":
+		if e.ComplexityRoot.Compare.Coverage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.Coverage(childComplexity), true
+	case "Compare.cursor":
+		if e.ComplexityRoot.Compare.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.Cursor(childComplexity), true
+	case "Compare.excluded":
+		if e.ComplexityRoot.Compare.Excluded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.Excluded(childComplexity), true
+	case "Compare.interval":
+		if e.ComplexityRoot.Compare.Interval == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.Interval(childComplexity), true
+	case "Compare.items":
+		if e.ComplexityRoot.Compare.Items == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.Items(childComplexity), true
+	case "Compare.knownAt":
+		if e.ComplexityRoot.Compare.KnownAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.KnownAt(childComplexity), true
+	case "Compare.left":
+		if e.ComplexityRoot.Compare.Left == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.Left(childComplexity), true
+	case "Compare.next":
+		if e.ComplexityRoot.Compare.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.Next(childComplexity), true
+	case "Compare.quoted":
+		if e.ComplexityRoot.Compare.Quoted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.Quoted(childComplexity), true
+	case "Compare.right":
+		if e.ComplexityRoot.Compare.Right == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.Right(childComplexity), true
+	case "Compare.summary":
+		if e.ComplexityRoot.Compare.Summary == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.Summary(childComplexity), true
+	case "Compare.total":
+		if e.ComplexityRoot.Compare.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.Total(childComplexity), true
+	case "Compare.truncated":
+		if e.ComplexityRoot.Compare.Truncated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.Truncated(childComplexity), true
+	case "Compare.upTo":
+		if e.ComplexityRoot.Compare.UpTo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.UpTo(childComplexity), true
+	case "Compare.verdict":
+		if e.ComplexityRoot.Compare.Verdict == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.Verdict(childComplexity), true
+	case "Compare.watermark":
+		if e.ComplexityRoot.Compare.Watermark == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Compare.Watermark(childComplexity), true
+
+	case "ComparedSide.asOf":
+		if e.ComplexityRoot.ComparedSide.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ComparedSide.AsOf(childComplexity), true
+	case "ComparedSide.name":
+		if e.ComplexityRoot.ComparedSide.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ComparedSide.Name(childComplexity), true
+	case "ComparedSide.sources":
+		if e.ComplexityRoot.ComparedSide.Sources == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ComparedSide.Sources(childComplexity), true
+	case "ComparedSide.values":
+		if e.ComplexityRoot.ComparedSide.Values == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ComparedSide.Values(childComplexity), true
 
 	case "ConfigChange.action":
 		if e.ComplexityRoot.ConfigChange.Action == nil {
@@ -1589,6 +1807,147 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DependencyEdge.Since(childComplexity), true
+
+	case "Difference.ageSeconds":
+		if e.ComplexityRoot.Difference.AgeSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Difference.AgeSeconds(childComplexity), true
+	case "Difference.aspect":
+		if e.ComplexityRoot.Difference.Aspect == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Difference.Aspect(childComplexity), true
+	case "Difference.diff":
+		if e.ComplexityRoot.Difference.Diff == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Difference.Diff(childComplexity), true
+	case "Difference.differs":
+		if e.ComplexityRoot.Difference.Differs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Difference.Differs(childComplexity), true
+	case "Difference.drift":
+		if e.ComplexityRoot.Difference.Drift == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Difference.Drift(childComplexity), true
+	case "Difference.entity":
+		if e.ComplexityRoot.Difference.Entity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Difference.Entity(childComplexity), true
+	case "Difference.kind":
+		if e.ComplexityRoot.Difference.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Difference.Kind(childComplexity), true
+	case "Difference.lastWritten":
+		if e.ComplexityRoot.Difference.LastWritten == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Difference.LastWritten(childComplexity), true
+	case "Difference.left":
+		if e.ComplexityRoot.Difference.Left == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Difference.Left(childComplexity), true
+	case "Difference.owner":
+		if e.ComplexityRoot.Difference.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Difference.Owner(childComplexity), true
+	case "Difference.placement":
+		if e.ComplexityRoot.Difference.Placement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Difference.Placement(childComplexity), true
+	case "Difference.right":
+		if e.ComplexityRoot.Difference.Right == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Difference.Right(childComplexity), true
+	case "Difference.since":
+		if e.ComplexityRoot.Difference.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Difference.Since(childComplexity), true
+	case "Difference.to":
+		if e.ComplexityRoot.Difference.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Difference.To(childComplexity), true
+
+	case "DriftAt.entity":
+		if e.ComplexityRoot.DriftAt.Entity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DriftAt.Entity(childComplexity), true
+	case "DriftAt.since":
+		if e.ComplexityRoot.DriftAt.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DriftAt.Since(childComplexity), true
+
+	case "DriftSummary.byDiffers":
+		if e.ComplexityRoot.DriftSummary.ByDiffers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DriftSummary.ByDiffers(childComplexity), true
+	case "DriftSummary.byKind":
+		if e.ComplexityRoot.DriftSummary.ByKind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DriftSummary.ByKind(childComplexity), true
+	case "DriftSummary.byOwner":
+		if e.ComplexityRoot.DriftSummary.ByOwner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DriftSummary.ByOwner(childComplexity), true
+	case "DriftSummary.drift":
+		if e.ComplexityRoot.DriftSummary.Drift == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DriftSummary.Drift(childComplexity), true
+	case "DriftSummary.newest":
+		if e.ComplexityRoot.DriftSummary.Newest == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DriftSummary.Newest(childComplexity), true
+	case "DriftSummary.oldest":
+		if e.ComplexityRoot.DriftSummary.Oldest == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DriftSummary.Oldest(childComplexity), true
+	case "DriftSummary.overrides":
+		if e.ComplexityRoot.DriftSummary.Overrides == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DriftSummary.Overrides(childComplexity), true
 
 	case "Edge.evidence":
 		if e.ComplexityRoot.Edge.Evidence == nil {
@@ -2242,6 +2601,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Link.URL(childComplexity), true
 
+	case "LiveState.id":
+		if e.ComplexityRoot.LiveState.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LiveState.ID(childComplexity), true
+	case "LiveState.since":
+		if e.ComplexityRoot.LiveState.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LiveState.Since(childComplexity), true
+	case "LiveState.value":
+		if e.ComplexityRoot.LiveState.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LiveState.Value(childComplexity), true
+	case "LiveState.version":
+		if e.ComplexityRoot.LiveState.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LiveState.Version(childComplexity), true
+
 	case "Neighbour.direction":
 		if e.ComplexityRoot.Neighbour.Direction == nil {
 			break
@@ -2359,6 +2743,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Change(childComplexity, args["input"].(resolvers.ChangeInput)), true
+	case "Query.compare":
+		if e.ComplexityRoot.Query.Compare == nil {
+			break
+		}
+
+		args, err := ec.field_Query_compare_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Compare(childComplexity, args["input"].(resolvers.CompareInput)), true
 	case "Query.config":
 		if e.ComplexityRoot.Query.Config == nil {
 			break
@@ -2970,6 +3365,79 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Service.Watermark(childComplexity), true
 
+	case "SideState.actor":
+		if e.ComplexityRoot.SideState.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SideState.Actor(childComplexity), true
+	case "SideState.entity":
+		if e.ComplexityRoot.SideState.Entity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SideState.Entity(childComplexity), true
+	case "SideState.evidence":
+		if e.ComplexityRoot.SideState.Evidence == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SideState.Evidence(childComplexity), true
+	case "SideState.id":
+		if e.ComplexityRoot.SideState.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SideState.ID(childComplexity), true
+	case "SideState.live":
+		if e.ComplexityRoot.SideState.Live == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SideState.Live(childComplexity), true
+	case "SideState.override":
+		if e.ComplexityRoot.SideState.Override == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SideState.Override(childComplexity), true
+	case "SideState.placement":
+		if e.ComplexityRoot.SideState.Placement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SideState.Placement(childComplexity), true
+	case "SideState.present":
+		if e.ComplexityRoot.SideState.Present == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SideState.Present(childComplexity), true
+	case "SideState.since":
+		if e.ComplexityRoot.SideState.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SideState.Since(childComplexity), true
+	case "SideState.source":
+		if e.ComplexityRoot.SideState.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SideState.Source(childComplexity), true
+	case "SideState.value":
+		if e.ComplexityRoot.SideState.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SideState.Value(childComplexity), true
+	case "SideState.version":
+		if e.ComplexityRoot.SideState.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SideState.Version(childComplexity), true
+
 	case "SourceCoverage.deliveries":
 		if e.ComplexityRoot.SourceCoverage.Deliveries == nil {
 			break
@@ -3444,6 +3912,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputChangeInput,
+		ec.unmarshalInputCompareInput,
+		ec.unmarshalInputCompareSide,
 		ec.unmarshalInputConfigInput,
 		ec.unmarshalInputDataHealthInput,
 		ec.unmarshalInputEntityFilter,
@@ -3512,7 +3982,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/config.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/rollouts.graphqls" "schema/service.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
+//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/compare.graphqls" "schema/config.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/rollouts.graphqls" "schema/service.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -3526,6 +3996,7 @@ func sourceData(filename string) string {
 var sources = []*ast.Source{
 	{Name: "schema/base.graphqls", Input: sourceData("schema/base.graphqls"), BuiltIn: false},
 	{Name: "schema/change.graphqls", Input: sourceData("schema/change.graphqls"), BuiltIn: false},
+	{Name: "schema/compare.graphqls", Input: sourceData("schema/compare.graphqls"), BuiltIn: false},
 	{Name: "schema/config.graphqls", Input: sourceData("schema/config.graphqls"), BuiltIn: false},
 	{Name: "schema/data_health.graphqls", Input: sourceData("schema/data_health.graphqls"), BuiltIn: false},
 	{Name: "schema/entity.graphqls", Input: sourceData("schema/entity.graphqls"), BuiltIn: false},
@@ -3686,6 +4157,62 @@ func (ec *executionContext) childFields_Circle(ctx context.Context, field graphq
 		return ec.fieldContext_Circle_closedBy(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Circle", field.Name)
+}
+
+func (ec *executionContext) childFields_Compare(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "items":
+		return ec.fieldContext_Compare_items(ctx, field)
+	case "left":
+		return ec.fieldContext_Compare_left(ctx, field)
+	case "right":
+		return ec.fieldContext_Compare_right(ctx, field)
+	case "compared":
+		return ec.fieldContext_Compare_compared(ctx, field)
+	case "upTo":
+		return ec.fieldContext_Compare_upTo(ctx, field)
+	case "summary":
+		return ec.fieldContext_Compare_summary(ctx, field)
+	case "verdict":
+		return ec.fieldContext_Compare_verdict(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Compare_asOf(ctx, field)
+	case "interval":
+		return ec.fieldContext_Compare_interval(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_Compare_knownAt(ctx, field)
+	case "watermark":
+		return ec.fieldContext_Compare_watermark(ctx, field)
+	case "coverage":
+		return ec.fieldContext_Compare_coverage(ctx, field)
+	case "excluded":
+		return ec.fieldContext_Compare_excluded(ctx, field)
+	case "total":
+		return ec.fieldContext_Compare_total(ctx, field)
+	case "truncated":
+		return ec.fieldContext_Compare_truncated(ctx, field)
+	case "cursor":
+		return ec.fieldContext_Compare_cursor(ctx, field)
+	case "next":
+		return ec.fieldContext_Compare_next(ctx, field)
+	case "quoted":
+		return ec.fieldContext_Compare_quoted(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Compare", field.Name)
+}
+
+func (ec *executionContext) childFields_ComparedSide(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_ComparedSide_name(ctx, field)
+	case "asOf":
+		return ec.fieldContext_ComparedSide_asOf(ctx, field)
+	case "values":
+		return ec.fieldContext_ComparedSide_values(ctx, field)
+	case "sources":
+		return ec.fieldContext_ComparedSide_sources(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ComparedSide", field.Name)
 }
 
 func (ec *executionContext) childFields_ConfigChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3956,6 +4483,70 @@ func (ec *executionContext) childFields_DependencyEdge(ctx context.Context, fiel
 		return ec.fieldContext_DependencyEdge_declaredBy(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DependencyEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_Difference(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "entity":
+		return ec.fieldContext_Difference_entity(ctx, field)
+	case "aspect":
+		return ec.fieldContext_Difference_aspect(ctx, field)
+	case "kind":
+		return ec.fieldContext_Difference_kind(ctx, field)
+	case "to":
+		return ec.fieldContext_Difference_to(ctx, field)
+	case "placement":
+		return ec.fieldContext_Difference_placement(ctx, field)
+	case "differs":
+		return ec.fieldContext_Difference_differs(ctx, field)
+	case "drift":
+		return ec.fieldContext_Difference_drift(ctx, field)
+	case "since":
+		return ec.fieldContext_Difference_since(ctx, field)
+	case "ageSeconds":
+		return ec.fieldContext_Difference_ageSeconds(ctx, field)
+	case "lastWritten":
+		return ec.fieldContext_Difference_lastWritten(ctx, field)
+	case "owner":
+		return ec.fieldContext_Difference_owner(ctx, field)
+	case "left":
+		return ec.fieldContext_Difference_left(ctx, field)
+	case "right":
+		return ec.fieldContext_Difference_right(ctx, field)
+	case "diff":
+		return ec.fieldContext_Difference_diff(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Difference", field.Name)
+}
+
+func (ec *executionContext) childFields_DriftAt(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "entity":
+		return ec.fieldContext_DriftAt_entity(ctx, field)
+	case "since":
+		return ec.fieldContext_DriftAt_since(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DriftAt", field.Name)
+}
+
+func (ec *executionContext) childFields_DriftSummary(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "drift":
+		return ec.fieldContext_DriftSummary_drift(ctx, field)
+	case "overrides":
+		return ec.fieldContext_DriftSummary_overrides(ctx, field)
+	case "byDiffers":
+		return ec.fieldContext_DriftSummary_byDiffers(ctx, field)
+	case "byOwner":
+		return ec.fieldContext_DriftSummary_byOwner(ctx, field)
+	case "byKind":
+		return ec.fieldContext_DriftSummary_byKind(ctx, field)
+	case "oldest":
+		return ec.fieldContext_DriftSummary_oldest(ctx, field)
+	case "newest":
+		return ec.fieldContext_DriftSummary_newest(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DriftSummary", field.Name)
 }
 
 func (ec *executionContext) childFields_Edge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4252,6 +4843,20 @@ func (ec *executionContext) childFields_Link(ctx context.Context, field graphql.
 	return nil, fmt.Errorf("no field named %q was found under type Link", field.Name)
 }
 
+func (ec *executionContext) childFields_LiveState(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "value":
+		return ec.fieldContext_LiveState_value(ctx, field)
+	case "version":
+		return ec.fieldContext_LiveState_version(ctx, field)
+	case "since":
+		return ec.fieldContext_LiveState_since(ctx, field)
+	case "id":
+		return ec.fieldContext_LiveState_id(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LiveState", field.Name)
+}
+
 func (ec *executionContext) childFields_Neighbour(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "entity":
@@ -4516,6 +5121,36 @@ func (ec *executionContext) childFields_Service(ctx context.Context, field graph
 		return ec.fieldContext_Service_quoted(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Service", field.Name)
+}
+
+func (ec *executionContext) childFields_SideState(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "present":
+		return ec.fieldContext_SideState_present(ctx, field)
+	case "entity":
+		return ec.fieldContext_SideState_entity(ctx, field)
+	case "value":
+		return ec.fieldContext_SideState_value(ctx, field)
+	case "version":
+		return ec.fieldContext_SideState_version(ctx, field)
+	case "placement":
+		return ec.fieldContext_SideState_placement(ctx, field)
+	case "override":
+		return ec.fieldContext_SideState_override(ctx, field)
+	case "live":
+		return ec.fieldContext_SideState_live(ctx, field)
+	case "since":
+		return ec.fieldContext_SideState_since(ctx, field)
+	case "actor":
+		return ec.fieldContext_SideState_actor(ctx, field)
+	case "source":
+		return ec.fieldContext_SideState_source(ctx, field)
+	case "id":
+		return ec.fieldContext_SideState_id(ctx, field)
+	case "evidence":
+		return ec.fieldContext_SideState_evidence(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SideState", field.Name)
 }
 
 func (ec *executionContext) childFields_SourceCoverage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5042,6 +5677,20 @@ func (ec *executionContext) field_Query_change_args(ctx context.Context, rawArgs
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (resolvers.ChangeInput, error) {
 			return ec.unmarshalNChangeInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_compare_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (resolvers.CompareInput, error) {
+			return ec.unmarshalNCompareInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCompareInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -6517,6 +7166,593 @@ func (ec *executionContext) _Circle_closedBy(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_Circle_closedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Circle", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Compare_items(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_items(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Items, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Difference) graphql.Marshaler {
+			return ec.marshalNDifference2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐDifferenceᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_items(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Compare",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Difference(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Compare_left(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_left(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Left, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.ComparedSide) graphql.Marshaler {
+			return ec.marshalNComparedSide2whatchangedᚗdevᚋwhatchangedᚋresolversᚐComparedSide(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_left(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Compare",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ComparedSide(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Compare_right(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_right(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Right, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.ComparedSide) graphql.Marshaler {
+			return ec.marshalNComparedSide2whatchangedᚗdevᚋwhatchangedᚋresolversᚐComparedSide(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_right(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Compare",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ComparedSide(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Compare_compared(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_compared(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Compared, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_compared(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Compare", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Compare_upTo(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_upTo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpTo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_upTo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Compare", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Compare_summary(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_summary(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Summary, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.DriftSummary) graphql.Marshaler {
+			return ec.marshalNDriftSummary2whatchangedᚗdevᚋwhatchangedᚋresolversᚐDriftSummary(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_summary(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Compare",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DriftSummary(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Compare_verdict(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_verdict(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Verdict, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_verdict(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Compare", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Compare_asOf(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Compare", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _Compare_interval(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_interval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Interval, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Interval) graphql.Marshaler {
+			return ec.marshalOInterval2ᚖwhatchangedᚗdevᚋwhatchangedᚐInterval(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_interval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Compare",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Interval(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Compare_knownAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Position) graphql.Marshaler {
+			return ec.marshalNPosition2whatchangedᚗdevᚋwhatchangedᚐPosition(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Compare", field, false, false, errors.New("field of type Position does not have child fields"))
+}
+
+func (ec *executionContext) _Compare_watermark(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_watermark(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Watermark, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.Watermark) graphql.Marshaler {
+			return ec.marshalNWatermark2whatchangedᚗdevᚋwhatchangedᚋresolversᚐWatermark(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_watermark(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Compare",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Watermark(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Compare_coverage(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Coverage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Coverage) graphql.Marshaler {
+			return ec.marshalNCoverage2whatchangedᚗdevᚋwhatchangedᚐCoverage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Compare",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Coverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Compare_excluded(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_excluded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Excluded, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Exclusion) graphql.Marshaler {
+			return ec.marshalNExclusion2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐExclusionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_excluded(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Compare",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Exclusion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Compare_total(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Compare", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Compare_truncated(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_truncated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Truncated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_truncated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Compare", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Compare_cursor(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Compare", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Compare_next(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Call) graphql.Marshaler {
+			return ec.marshalNCall2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCallᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Compare",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Call(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Compare_quoted(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Compare_quoted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quoted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Compare_quoted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Compare", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ComparedSide_name(ctx context.Context, field graphql.CollectedField, obj *resolvers.ComparedSide) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ComparedSide_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ComparedSide_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ComparedSide", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ComparedSide_asOf(ctx context.Context, field graphql.CollectedField, obj *resolvers.ComparedSide) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ComparedSide_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ComparedSide_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ComparedSide", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _ComparedSide_values(ctx context.Context, field graphql.CollectedField, obj *resolvers.ComparedSide) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ComparedSide_values(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Values, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ComparedSide_values(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ComparedSide", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _ComparedSide_sources(ctx context.Context, field graphql.CollectedField, obj *resolvers.ComparedSide) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ComparedSide_sources(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sources, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ComparedSide_sources(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ComparedSide", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _ConfigChange_key(ctx context.Context, field graphql.CollectedField, obj *resolvers.ConfigChange) (ret graphql.Marshaler) {
@@ -9151,6 +10387,616 @@ func (ec *executionContext) _DependencyEdge_declaredBy(ctx context.Context, fiel
 }
 func (ec *executionContext) fieldContext_DependencyEdge_declaredBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("DependencyEdge", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Difference_entity(ctx context.Context, field graphql.CollectedField, obj *resolvers.Difference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Difference_entity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Difference_entity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Difference", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Difference_aspect(ctx context.Context, field graphql.CollectedField, obj *resolvers.Difference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Difference_aspect(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Aspect, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Difference_aspect(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Difference", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Difference_kind(ctx context.Context, field graphql.CollectedField, obj *resolvers.Difference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Difference_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.EventKind) graphql.Marshaler {
+			return ec.marshalNString2whatchangedᚗdevᚋwhatchangedᚐEventKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Difference_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Difference", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Difference_to(ctx context.Context, field graphql.CollectedField, obj *resolvers.Difference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Difference_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalORef2ᚖwhatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Difference_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Difference", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Difference_placement(ctx context.Context, field graphql.CollectedField, obj *resolvers.Difference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Difference_placement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Placement, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Placement) graphql.Marshaler {
+			return ec.marshalNPlacement2whatchangedᚗdevᚋwhatchangedᚐPlacement(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Difference_placement(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Difference",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Placement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Difference_differs(ctx context.Context, field graphql.CollectedField, obj *resolvers.Difference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Difference_differs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Differs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Difference_differs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Difference", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Difference_drift(ctx context.Context, field graphql.CollectedField, obj *resolvers.Difference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Difference_drift(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Drift, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Difference_drift(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Difference", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Difference_since(ctx context.Context, field graphql.CollectedField, obj *resolvers.Difference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Difference_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Difference_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Difference", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _Difference_ageSeconds(ctx context.Context, field graphql.CollectedField, obj *resolvers.Difference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Difference_ageSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AgeSeconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Difference_ageSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Difference", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _Difference_lastWritten(ctx context.Context, field graphql.CollectedField, obj *resolvers.Difference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Difference_lastWritten(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastWritten, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Difference_lastWritten(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Difference", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Difference_owner(ctx context.Context, field graphql.CollectedField, obj *resolvers.Difference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Difference_owner(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalORef2ᚖwhatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Difference_owner(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Difference", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Difference_left(ctx context.Context, field graphql.CollectedField, obj *resolvers.Difference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Difference_left(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Left, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.SideState) graphql.Marshaler {
+			return ec.marshalNSideState2whatchangedᚗdevᚋwhatchangedᚋresolversᚐSideState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Difference_left(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Difference",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SideState(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Difference_right(ctx context.Context, field graphql.CollectedField, obj *resolvers.Difference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Difference_right(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Right, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.SideState) graphql.Marshaler {
+			return ec.marshalNSideState2whatchangedᚗdevᚋwhatchangedᚋresolversᚐSideState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Difference_right(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Difference",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SideState(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Difference_diff(ctx context.Context, field graphql.CollectedField, obj *resolvers.Difference) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Difference_diff(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Diff, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Edit) graphql.Marshaler {
+			return ec.marshalNEdit2ᚕwhatchangedᚗdevᚋwhatchangedᚐEditᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Difference_diff(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Difference",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Edit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DriftAt_entity(ctx context.Context, field graphql.CollectedField, obj *resolvers.DriftAt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DriftAt_entity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DriftAt_entity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DriftAt", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _DriftAt_since(ctx context.Context, field graphql.CollectedField, obj *resolvers.DriftAt) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DriftAt_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DriftAt_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DriftAt", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _DriftSummary_drift(ctx context.Context, field graphql.CollectedField, obj *resolvers.DriftSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DriftSummary_drift(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Drift, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DriftSummary_drift(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DriftSummary", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _DriftSummary_overrides(ctx context.Context, field graphql.CollectedField, obj *resolvers.DriftSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DriftSummary_overrides(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Overrides, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DriftSummary_overrides(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DriftSummary", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _DriftSummary_byDiffers(ctx context.Context, field graphql.CollectedField, obj *resolvers.DriftSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DriftSummary_byDiffers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ByDiffers, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.FacetCount) graphql.Marshaler {
+			return ec.marshalNFacetCount2ᚕwhatchangedᚗdevᚋwhatchangedᚐFacetCountᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DriftSummary_byDiffers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DriftSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FacetCount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DriftSummary_byOwner(ctx context.Context, field graphql.CollectedField, obj *resolvers.DriftSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DriftSummary_byOwner(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ByOwner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.FacetCount) graphql.Marshaler {
+			return ec.marshalNFacetCount2ᚕwhatchangedᚗdevᚋwhatchangedᚐFacetCountᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DriftSummary_byOwner(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DriftSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FacetCount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DriftSummary_byKind(ctx context.Context, field graphql.CollectedField, obj *resolvers.DriftSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DriftSummary_byKind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ByKind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.FacetCount) graphql.Marshaler {
+			return ec.marshalNFacetCount2ᚕwhatchangedᚗdevᚋwhatchangedᚐFacetCountᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DriftSummary_byKind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DriftSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FacetCount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DriftSummary_oldest(ctx context.Context, field graphql.CollectedField, obj *resolvers.DriftSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DriftSummary_oldest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Oldest, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.DriftAt) graphql.Marshaler {
+			return ec.marshalODriftAt2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐDriftAt(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DriftSummary_oldest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DriftSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DriftAt(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DriftSummary_newest(ctx context.Context, field graphql.CollectedField, obj *resolvers.DriftSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DriftSummary_newest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Newest, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.DriftAt) graphql.Marshaler {
+			return ec.marshalODriftAt2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐDriftAt(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DriftSummary_newest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DriftSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DriftAt(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Edge_from(ctx context.Context, field graphql.CollectedField, obj *whatchanged.Edge) (ret graphql.Marshaler) {
@@ -11874,6 +13720,98 @@ func (ec *executionContext) fieldContext_Link_url(_ context.Context, field graph
 	return graphql.NewScalarFieldContext("Link", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _LiveState_value(ctx context.Context, field graphql.CollectedField, obj *resolvers.LiveState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LiveState_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Value) graphql.Marshaler {
+			return ec.marshalOJSON2whatchangedᚗdevᚋwhatchangedᚐValue(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_LiveState_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LiveState", field, false, false, errors.New("field of type JSON does not have child fields"))
+}
+
+func (ec *executionContext) _LiveState_version(ctx context.Context, field graphql.CollectedField, obj *resolvers.LiveState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LiveState_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LiveState_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LiveState", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _LiveState_since(ctx context.Context, field graphql.CollectedField, obj *resolvers.LiveState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LiveState_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LiveState_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LiveState", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _LiveState_id(ctx context.Context, field graphql.CollectedField, obj *resolvers.LiveState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LiveState_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LiveState_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LiveState", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _Neighbour_entity(ctx context.Context, field graphql.CollectedField, obj *resolvers.Neighbour) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12303,6 +14241,50 @@ func (ec *executionContext) fieldContext_Query_change(ctx context.Context, field
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_change_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_compare(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_compare(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Compare(ctx, fc.Args["input"].(resolvers.CompareInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.Compare) graphql.Marshaler {
+			return ec.marshalNCompare2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCompare(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_compare(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Compare(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_compare_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -14923,6 +16905,309 @@ func (ec *executionContext) _Service_quoted(ctx context.Context, field graphql.C
 }
 func (ec *executionContext) fieldContext_Service_quoted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Service", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SideState_present(ctx context.Context, field graphql.CollectedField, obj *resolvers.SideState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SideState_present(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Present, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SideState_present(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SideState", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _SideState_entity(ctx context.Context, field graphql.CollectedField, obj *resolvers.SideState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SideState_entity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalORef2ᚖwhatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SideState_entity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SideState", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _SideState_value(ctx context.Context, field graphql.CollectedField, obj *resolvers.SideState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SideState_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Value) graphql.Marshaler {
+			return ec.marshalOJSON2whatchangedᚗdevᚋwhatchangedᚐValue(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SideState_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SideState", field, false, false, errors.New("field of type JSON does not have child fields"))
+}
+
+func (ec *executionContext) _SideState_version(ctx context.Context, field graphql.CollectedField, obj *resolvers.SideState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SideState_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SideState_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SideState", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SideState_placement(ctx context.Context, field graphql.CollectedField, obj *resolvers.SideState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SideState_placement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Placement, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Placement) graphql.Marshaler {
+			return ec.marshalNPlacement2whatchangedᚗdevᚋwhatchangedᚐPlacement(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SideState_placement(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SideState",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Placement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SideState_override(ctx context.Context, field graphql.CollectedField, obj *resolvers.SideState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SideState_override(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Override, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SideState_override(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SideState", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _SideState_live(ctx context.Context, field graphql.CollectedField, obj *resolvers.SideState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SideState_live(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Live, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.LiveState) graphql.Marshaler {
+			return ec.marshalOLiveState2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐLiveState(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SideState_live(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SideState",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LiveState(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SideState_since(ctx context.Context, field graphql.CollectedField, obj *resolvers.SideState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SideState_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SideState_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SideState", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _SideState_actor(ctx context.Context, field graphql.CollectedField, obj *resolvers.SideState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SideState_actor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Actor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Actor) graphql.Marshaler {
+			return ec.marshalOActor2ᚖwhatchangedᚗdevᚋwhatchangedᚐActor(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SideState_actor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SideState",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Actor(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SideState_source(ctx context.Context, field graphql.CollectedField, obj *resolvers.SideState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SideState_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SideState_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SideState", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SideState_id(ctx context.Context, field graphql.CollectedField, obj *resolvers.SideState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SideState_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOID2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SideState_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SideState", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _SideState_evidence(ctx context.Context, field graphql.CollectedField, obj *resolvers.SideState) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SideState_evidence(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Evidence, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SideState_evidence(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SideState", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _SourceCoverage_source(ctx context.Context, field graphql.CollectedField, obj *whatchanged.SourceCoverage) (ret graphql.Marshaler) {
@@ -18012,6 +20297,185 @@ func (ec *executionContext) unmarshalInputChangeInput(ctx context.Context, obj a
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputCompareInput(ctx context.Context, obj any) (resolvers.CompareInput, error) {
+	var it resolvers.CompareInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["driftOnly"]; !present {
+		asMap["driftOnly"] = false
+	}
+	if _, present := asMap["limit"]; !present {
+		asMap["limit"] = 50
+	}
+
+	fieldsInOrder := [...]string{"scope", "left", "right", "aspects", "driftOnly", "knownAt", "after", "limit", "cursor"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "scope":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("scope"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Scope = data
+		case "left":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("left"))
+			data, err := ec.unmarshalOCompareSide2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCompareSide(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Left = data
+		case "right":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("right"))
+			data, err := ec.unmarshalOCompareSide2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCompareSide(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Right = data
+		case "aspects":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("aspects"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Aspects = data
+		case "driftOnly":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("driftOnly"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DriftOnly = data
+		case "knownAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("knownAt"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.KnownAt = data
+		case "after":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("after"))
+			data, err := ec.unmarshalOPosition2ᚖwhatchangedᚗdevᚋwhatchangedᚐPosition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.After = data
+		case "limit":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("limit"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Limit = data
+		case "cursor":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cursor"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Cursor = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCompareSide(ctx context.Context, obj any) (resolvers.CompareSide, error) {
+	var it resolvers.CompareSide
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"environment", "region", "cluster", "cell", "asOf", "source", "namespace", "attribute", "live"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "environment":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("environment"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Environment = data
+		case "region":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("region"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Region = data
+		case "cluster":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cluster"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Cluster = data
+		case "cell":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cell"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Cell = data
+		case "asOf":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("asOf"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AsOf = data
+		case "source":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("source"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Source = data
+		case "namespace":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("namespace"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Namespace = data
+		case "attribute":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("attribute"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Attribute = data
+		case "live":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("live"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Live = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputConfigInput(ctx context.Context, obj any) (resolvers.ConfigInput, error) {
 	var it resolvers.ConfigInput
 	if obj == nil {
@@ -18879,6 +21343,11 @@ func (ec *executionContext) _Answer(ctx context.Context, sel ast.SelectionSet, o
 			return graphql.Null
 		}
 		return ec._ConfigState(ctx, sel, obj)
+	case *resolvers.Compare:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Compare(ctx, sel, obj)
 	case *resolvers.Change:
 		if obj == nil {
 			return graphql.Null
@@ -19418,6 +21887,182 @@ func (ec *executionContext) _Circle(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "closedBy":
 			out.Values[i] = ec._Circle_closedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var compareImplementors = []string{"Compare", "Answer"}
+
+func (ec *executionContext) _Compare(ctx context.Context, sel ast.SelectionSet, obj *resolvers.Compare) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, compareImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Compare")
+		case "items":
+			out.Values[i] = ec._Compare_items(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "left":
+			out.Values[i] = ec._Compare_left(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "right":
+			out.Values[i] = ec._Compare_right(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "compared":
+			out.Values[i] = ec._Compare_compared(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "upTo":
+			out.Values[i] = ec._Compare_upTo(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "summary":
+			out.Values[i] = ec._Compare_summary(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "verdict":
+			out.Values[i] = ec._Compare_verdict(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._Compare_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "interval":
+			out.Values[i] = ec._Compare_interval(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "knownAt":
+			out.Values[i] = ec._Compare_knownAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "watermark":
+			out.Values[i] = ec._Compare_watermark(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "coverage":
+			out.Values[i] = ec._Compare_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "excluded":
+			out.Values[i] = ec._Compare_excluded(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._Compare_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "truncated":
+			out.Values[i] = ec._Compare_truncated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._Compare_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "next":
+			out.Values[i] = ec._Compare_next(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quoted":
+			out.Values[i] = ec._Compare_quoted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var comparedSideImplementors = []string{"ComparedSide"}
+
+func (ec *executionContext) _ComparedSide(ctx context.Context, sel ast.SelectionSet, obj *resolvers.ComparedSide) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, comparedSideImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ComparedSide")
+		case "name":
+			out.Values[i] = ec._ComparedSide_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._ComparedSide_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "values":
+			out.Values[i] = ec._ComparedSide_values(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sources":
+			out.Values[i] = ec._ComparedSide_sources(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -20292,6 +22937,220 @@ func (ec *executionContext) _DependencyEdge(ctx context.Context, sel ast.Selecti
 		case "declaredBy":
 			out.Values[i] = ec._DependencyEdge_declaredBy(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var differenceImplementors = []string{"Difference"}
+
+func (ec *executionContext) _Difference(ctx context.Context, sel ast.SelectionSet, obj *resolvers.Difference) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, differenceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Difference")
+		case "entity":
+			out.Values[i] = ec._Difference_entity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "aspect":
+			out.Values[i] = ec._Difference_aspect(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "kind":
+			out.Values[i] = ec._Difference_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "to":
+			out.Values[i] = ec._Difference_to(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "placement":
+			out.Values[i] = ec._Difference_placement(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "differs":
+			out.Values[i] = ec._Difference_differs(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "drift":
+			out.Values[i] = ec._Difference_drift(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "since":
+			out.Values[i] = ec._Difference_since(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "ageSeconds":
+			out.Values[i] = ec._Difference_ageSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lastWritten":
+			out.Values[i] = ec._Difference_lastWritten(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "owner":
+			out.Values[i] = ec._Difference_owner(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "left":
+			out.Values[i] = ec._Difference_left(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "right":
+			out.Values[i] = ec._Difference_right(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "diff":
+			out.Values[i] = ec._Difference_diff(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var driftAtImplementors = []string{"DriftAt"}
+
+func (ec *executionContext) _DriftAt(ctx context.Context, sel ast.SelectionSet, obj *resolvers.DriftAt) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, driftAtImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DriftAt")
+		case "entity":
+			out.Values[i] = ec._DriftAt_entity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "since":
+			out.Values[i] = ec._DriftAt_since(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var driftSummaryImplementors = []string{"DriftSummary"}
+
+func (ec *executionContext) _DriftSummary(ctx context.Context, sel ast.SelectionSet, obj *resolvers.DriftSummary) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, driftSummaryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DriftSummary")
+		case "drift":
+			out.Values[i] = ec._DriftSummary_drift(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "overrides":
+			out.Values[i] = ec._DriftSummary_overrides(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "byDiffers":
+			out.Values[i] = ec._DriftSummary_byDiffers(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "byOwner":
+			out.Values[i] = ec._DriftSummary_byOwner(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "byKind":
+			out.Values[i] = ec._DriftSummary_byKind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "oldest":
+			out.Values[i] = ec._DriftSummary_oldest(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "newest":
+			out.Values[i] = ec._DriftSummary_newest(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -21683,6 +24542,59 @@ func (ec *executionContext) _Link(ctx context.Context, sel ast.SelectionSet, obj
 	return out
 }
 
+var liveStateImplementors = []string{"LiveState"}
+
+func (ec *executionContext) _LiveState(ctx context.Context, sel ast.SelectionSet, obj *resolvers.LiveState) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, liveStateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LiveState")
+		case "value":
+			out.Values[i] = ec._LiveState_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._LiveState_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "since":
+			out.Values[i] = ec._LiveState_since(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "id":
+			out.Values[i] = ec._LiveState_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var neighbourImplementors = []string{"Neighbour"}
 
 func (ec *executionContext) _Neighbour(ctx context.Context, sel ast.SelectionSet, obj *resolvers.Neighbour) graphql.Marshaler {
@@ -21930,6 +24842,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_change(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "compare":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_compare(ctx, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -22859,6 +25793,99 @@ func (ec *executionContext) _Service(ctx context.Context, sel ast.SelectionSet, 
 			}
 		case "quoted":
 			out.Values[i] = ec._Service_quoted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var sideStateImplementors = []string{"SideState"}
+
+func (ec *executionContext) _SideState(ctx context.Context, sel ast.SelectionSet, obj *resolvers.SideState) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, sideStateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SideState")
+		case "present":
+			out.Values[i] = ec._SideState_present(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "entity":
+			out.Values[i] = ec._SideState_entity(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._SideState_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._SideState_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "placement":
+			out.Values[i] = ec._SideState_placement(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "override":
+			out.Values[i] = ec._SideState_override(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "live":
+			out.Values[i] = ec._SideState_live(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "since":
+			out.Values[i] = ec._SideState_since(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "actor":
+			out.Values[i] = ec._SideState_actor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "source":
+			out.Values[i] = ec._SideState_source(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "id":
+			out.Values[i] = ec._SideState_id(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "evidence":
+			out.Values[i] = ec._SideState_evidence(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -24093,6 +27120,25 @@ func (ec *executionContext) marshalNCircle2ᚕwhatchangedᚗdevᚋwhatchangedᚋ
 	return ret
 }
 
+func (ec *executionContext) marshalNCompare2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCompare(ctx context.Context, sel ast.SelectionSet, v *resolvers.Compare) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Compare(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNCompareInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCompareInput(ctx context.Context, v any) (resolvers.CompareInput, error) {
+	res, err := ec.unmarshalInputCompareInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNComparedSide2whatchangedᚗdevᚋwhatchangedᚋresolversᚐComparedSide(ctx context.Context, sel ast.SelectionSet, v resolvers.ComparedSide) graphql.Marshaler {
+	return ec._ComparedSide(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNConfigChange2whatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigChange(ctx context.Context, sel ast.SelectionSet, v resolvers.ConfigChange) graphql.Marshaler {
 	return ec._ConfigChange(ctx, sel, &v)
 }
@@ -24215,6 +27261,30 @@ func (ec *executionContext) marshalNDependencyEdge2ᚕwhatchangedᚗdevᚋwhatch
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNDifference2whatchangedᚗdevᚋwhatchangedᚋresolversᚐDifference(ctx context.Context, sel ast.SelectionSet, v resolvers.Difference) graphql.Marshaler {
+	return ec._Difference(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDifference2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐDifferenceᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.Difference) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDifference2whatchangedᚗdevᚋwhatchangedᚋresolversᚐDifference(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNDriftSummary2whatchangedᚗdevᚋwhatchangedᚋresolversᚐDriftSummary(ctx context.Context, sel ast.SelectionSet, v resolvers.DriftSummary) graphql.Marshaler {
+	return ec._DriftSummary(ctx, sel, &v)
 }
 
 func (ec *executionContext) marshalNEdge2whatchangedᚗdevᚋwhatchangedᚐEdge(ctx context.Context, sel ast.SelectionSet, v whatchanged.Edge) graphql.Marshaler {
@@ -24814,6 +27884,10 @@ func (ec *executionContext) unmarshalNServiceInput2whatchangedᚗdevᚋwhatchang
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNSideState2whatchangedᚗdevᚋwhatchangedᚋresolversᚐSideState(ctx context.Context, sel ast.SelectionSet, v resolvers.SideState) graphql.Marshaler {
+	return ec._SideState(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNSourceCoverage2whatchangedᚗdevᚋwhatchangedᚐSourceCoverage(ctx context.Context, sel ast.SelectionSet, v whatchanged.SourceCoverage) graphql.Marshaler {
 	return ec._SourceCoverage(ctx, sel, &v)
 }
@@ -25307,6 +28381,14 @@ func (ec *executionContext) marshalOChangeBrief2ᚖwhatchangedᚗdevᚋwhatchang
 	return ec._ChangeBrief(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOCompareSide2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCompareSide(ctx context.Context, v any) (*resolvers.CompareSide, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCompareSide(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOConfigVersion2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐConfigVersion(ctx context.Context, sel ast.SelectionSet, v *resolvers.ConfigVersion) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -25326,6 +28408,13 @@ func (ec *executionContext) marshalODependency2ᚖwhatchangedᚗdevᚋwhatchange
 		return graphql.Null
 	}
 	return ec._Dependency(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalODriftAt2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐDriftAt(ctx context.Context, sel ast.SelectionSet, v *resolvers.DriftAt) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DriftAt(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOEntity2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐEntity(ctx context.Context, sel ast.SelectionSet, v *resolvers.Entity) graphql.Marshaler {
@@ -25428,6 +28517,13 @@ func (ec *executionContext) marshalOJSON2whatchangedᚗdevᚋwhatchangedᚐValue
 	return res
 }
 
+func (ec *executionContext) marshalOLiveState2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐLiveState(ctx context.Context, sel ast.SelectionSet, v *resolvers.LiveState) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._LiveState(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalONode2whatchangedᚗdevᚋwhatchangedᚋresolversᚐNode(ctx context.Context, sel ast.SelectionSet, v resolvers.Node) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -25525,6 +28621,18 @@ func (ec *executionContext) marshalORolloutStep2ᚖwhatchangedᚗdevᚋwhatchang
 		return graphql.Null
 	}
 	return ec._RolloutStep(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOString2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOString2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(v)
+	return res
 }
 
 func (ec *executionContext) unmarshalOString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {

@@ -93,6 +93,8 @@ const (
 	ReasonBeyondReach    = "BEYOND_REACH"
 	ReasonOverridden     = "OVERRIDDEN"
 	ReasonOtherState     = "OTHER_STATE"
+	ReasonOverride       = "DECLARED_OVERRIDE"
+	ReasonTooManyEdges   = "TOO_MANY_DEPENDENCIES"
 )
 
 var exclusionText = map[string]string{
@@ -105,6 +107,8 @@ var exclusionText = map[string]string{
 	ReasonSymptom:        "incidents: symptoms, not changes",
 	ReasonOverridden:     "values of wider places, in the place of which a more specific one is in force",
 	ReasonOtherState:     "rollouts in another state than the one asked; state ALL has them",
+	ReasonTooManyEdges:   "changes of dependencies, too many to be compared; ask a narrower scope",
+	ReasonOverride:       "declared for that place over a value that holds for both; ask without driftOnly",
 	ReasonBeyondReach:    "on entities that no path leads to, or that are not among the nearest ones; ask fewer hops",
 }
 

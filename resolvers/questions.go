@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"whatchanged.dev/whatchanged"
 )
@@ -23,6 +24,7 @@ var Questions = []Question{
 	question("service", (*Resolver).Service),
 	question("topology", (*Resolver).Topology),
 	question("rollouts", (*Resolver).Rollouts),
+	question("compare", (*Resolver).Compare),
 	question("dataHealth", (*Resolver).DataHealth),
 }
 
@@ -75,8 +77,24 @@ func question[In any, Out any, P interface {
 // the one that does not fit, in the words of its type's own parser where it
 // has one.
 func decode(args map[string]any, in any) error {
-	for _, name := range slices.Sorted(maps.Keys(args)) {
-		b, err := json.Marshal(map[string]any{name: args[name]})
+	return decodeAt(nil, args, in)
+}
+
+// decodeAt reads the fields of the object that stands at a path of an input.
+func decodeAt(path []string, args map[string]any, in any) error {
+	for _, field := range slices.Sorted(maps.Keys(args)) {
+		at := append(slices.Clip(path), field)
+		if object, ok := args[field].(map[string]any); ok && len(object) > 0 {
+			if err := decodeAt(at, object, in); err != nil {
+				return err
+			}
+			continue
+		}
+		name, whole := strings.Join(at, "."), args[field]
+		for _, key := range slices.Backward(at) {
+			whole = map[string]any{key: whole}
+		}
+		b, err := json.Marshal(whole)
 		if err == nil {
 			err = json.Unmarshal(b, in)
 		}

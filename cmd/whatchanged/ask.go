@@ -104,9 +104,18 @@ func (a *argument) Set(text string) error {
 }
 
 // Type names the type for help.
-func (a *argument) Type() string { return a.field.Type.String() }
+func (a *argument) Type() string {
+	if schema.Parsed.Types[a.field.Type.Name()].Kind == ast.InputObject {
+		return "name=value,…"
+	}
+	return a.field.Type.String()
+}
 
 func set(args map[string]any, f *ast.FieldDefinition, text string) {
+	if def := schema.Parsed.Types[f.Type.Name()]; def.Kind == ast.InputObject {
+		args[f.Name] = members(def, args[f.Name], text)
+		return
+	}
 	if f.Type.Elem == nil {
 		args[f.Name] = value(f.Type, text)
 		return
@@ -128,6 +137,31 @@ func value(t *ast.Type, text string) any {
 		}
 	}
 	return text
+}
+
+// members reads name=value,name=value into what is there of an object already,
+// when the flag is given again. What names no member it passes on, for the
+// schema to refuse.
+func members(def *ast.Definition, was any, text string) any {
+	object, _ := was.(map[string]any)
+	if object == nil {
+		object = map[string]any{}
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		name, given, ok := strings.Cut(strings.TrimSpace(part), "=")
+		f := def.Fields.ForName(name)
+		switch {
+		case ok && f != nil:
+			object[name] = value(f.Type, given)
+		case ok:
+			object[name] = given
+		case f != nil && f.Type.Name() == "Boolean":
+			object[name] = true
+		default:
+			return text
+		}
+	}
+	return object
 }
 
 // answer asks and prints.

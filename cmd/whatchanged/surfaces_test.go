@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/mark3labs/mcp-go/client"
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
+	"github.com/vektah/gqlparser/v2/ast"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
@@ -247,19 +248,31 @@ func asFields(answer any) any {
 // cannot be written there.
 func words(field string, args map[string]any) (line []string, ok bool) {
 	line = []string{"ask", field}
+	_, input := schema.Input(field)
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		values, isList := args[name].([]any)
 		if !isList {
 			values = []any{args[name]}
 		}
 		for _, v := range values {
-			switch v.(type) {
-			case nil, map[string]any, []any:
+			switch v := v.(type) {
+			case nil, []any:
 				return nil, false
+			case map[string]any:
+				if f := input.Fields.ForName(name); len(v) == 0 || f == nil || schema.Parsed.Types[f.Type.Name()].Kind != ast.InputObject {
+					return nil, false
+				}
+				for _, key := range slices.Sorted(maps.Keys(v)) {
+					switch v[key].(type) {
+					case nil, map[string]any, []any:
+						return nil, false
+					}
+					line = append(line, fmt.Sprintf("--%s=%s=%v", name, key, v[key]))
+				}
+				continue
 			}
 			line = append(line, fmt.Sprintf("--%s=%v", name, v))
 		}
-		_, input := schema.Input(field)
 		if f := input.Fields.ForName(name); isList && (len(values) == 0 || f.Type.Elem == nil) {
 			return nil, false
 		}
@@ -331,6 +344,17 @@ func TestSurfacesAgree(t *testing.T) {
 		{"how sources were heard", "dataHealth", args{"since": "-3d", "sources": list("github", "nobody")}, "", ""},
 		{"no moment of arrival", "dataHealth", args{"until": "soon"}, whatchanged.CodeInvalidArgument, "until"},
 		{"a number is text where text is wanted", "find", args{"query": 123}, "", ""},
+		{"what differs in two places", "compare", args{"left": args{"region": "eu", "asOf": "-10m"}, "right": args{"region": "us", "live": false}, "scope": list("web", "flag:shop/*"), "aspects": list("flags"), "driftOnly": true, "limit": 3}, "", ""},
+		{"what is declared and what is live", "compare", args{}, "", ""},
+		{"what differs from an hour and a half ago", "compare", args{"left": args{"asOf": "-90m"}}, "", ""},
+		{"a side of which nothing is asked", "compare", args{"left": args{}, "right": nil}, "", ""},
+		{"a side with no moment", "compare", args{"left": args{"asOf": "yesterday"}}, whatchanged.CodeInvalidArgument, "left.asOf"},
+		{"a side with an unknown incident", "compare", args{"right": args{"asOf": "inc:nobody"}}, whatchanged.CodeNotFound, "right.asOf"},
+		{"a side with an attribute that is none", "compare", args{"right": args{"attribute": "store"}}, whatchanged.CodeInvalidArgument, "right.attribute"},
+		{"an unknown word for a side", "compare", args{"right": args{"zone": "eu"}}, whatchanged.CodeInvalidArgument, "right.zone"},
+		{"text for a side", "compare", args{"right": "eu"}, whatchanged.CodeInvalidArgument, "right"},
+		{"no such aspect", "compare", args{"aspects": list("owners")}, whatchanged.CodeInvalidArgument, "aspects"},
+		{"a star for everything", "compare", args{"scope": list("shop*")}, whatchanged.CodeInvalidArgument, "scope"},
 		{"a commit", "find", args{"query": "0123456", "kinds": list("flag")}, "", ""},
 
 		{"an unknown argument", "whatChanged", args{"onsett": "-1h"}, whatchanged.CodeInvalidArgument, "onsett"},

@@ -46,10 +46,21 @@ func (o Object) MarshalJSON() ([]byte, error) {
 // question called name, followed by extra properties of the surface's own.
 func InputSchema(name string, extra ...Member) Object {
 	_, input := Input(name)
+	d := definitions{seen: map[string]bool{}}
+	s := d.input(input, extra...)
+	if len(d.defs) > 0 {
+		s = append(s, Member{"$defs", d.defs})
+	}
+	return s
+}
+
+// input is the schema of an input type; the types of its fields that are input
+// types themselves are defined once.
+func (d *definitions) input(t *ast.Definition, extra ...Member) Object {
 	var properties Object
 	required := []string{}
-	for _, f := range input.Fields {
-		p := append(jsonType(f.Type), Member{"description", f.Description})
+	for _, f := range t.Fields {
+		p := append(d.argument(f.Type), Member{"description", f.Description})
 		if f.DefaultValue != nil {
 			v, _ := f.DefaultValue.Value(nil) // the schema has been validated
 			p = append(p, Member{"default", v})
@@ -65,6 +76,18 @@ func InputSchema(name string, extra ...Member) Object {
 		s = append(s, Member{"required", required})
 	}
 	return append(s, Member{"additionalProperties", false})
+}
+
+func (d *definitions) argument(t *ast.Type) Object {
+	def := Parsed.Types[t.Name()]
+	if t.Elem != nil || def.Kind != ast.InputObject {
+		return jsonType(t)
+	}
+	if !d.seen[def.Name] {
+		d.seen[def.Name] = true
+		d.defs = append(d.defs, Member{def.Name, d.input(def)})
+	}
+	return Object{{"$ref", "#/$defs/" + def.Name}}
 }
 
 // OutputSchema returns the JSON Schema of the answer to the question called

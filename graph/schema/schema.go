@@ -140,6 +140,14 @@ func coerce(t *ast.Type, v any) any {
 		return list
 	}
 	switch v := v.(type) {
+	case map[string]any:
+		if def := Parsed.Types[t.Name()]; def.Kind == ast.InputObject {
+			out := map[string]any{}
+			for name, e := range v {
+				out[name] = coerce(def.Fields.ForName(name).Type, e)
+			}
+			return out
+		}
 	case json.Number:
 		if t := t.Name(); t != "Int" && t != "Float" && t != "JSON" {
 			return v.String()

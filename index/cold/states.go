@@ -16,6 +16,12 @@ func composeStates(v whatchanged.View, s whatchanged.StateSelection) *query {
 	if len(s.Entities) > 0 {
 		q.set("entities", texts(s.Entities))
 	}
+	if s.Source != "" {
+		q.set("source", s.Source)
+	}
+	if s.Attribute[0] != "" {
+		q.set("attribute", s.Attribute[0]).set("attribute_value", s.Attribute[1])
+	}
 	for i, p := range s.Prefixes {
 		q.set("prefix"+strconv.Itoa(i), p)
 	}

@@ -132,7 +132,7 @@ func (s *snapshot) eachState(v whatchanged.View, sel whatchanged.StateSelection,
 			r = r.within(until)
 			for i := range r.len() {
 				at := r.place(i)
-				if k, ok := wantsState(sel, r.events[at]); ok && (hidden == nil || !hidden(at)) {
+				if k, ok := wantsState(sel, r.events[at]); ok && sel.Told(r.events[at]) && (hidden == nil || !hidden(at)) {
 					take(k, r.events[at])
 				}
 			}
@@ -150,7 +150,8 @@ func (s *snapshot) eachState(v whatchanged.View, sel whatchanged.StateSelection,
 }
 
 // fromForgotten hands over what was in force among the events given back, and
-// returns those of them that were corrected in the view.
+// returns those of them that were corrected in the view, or that others told
+// than those asked for: what was in force without them is not known.
 func (s *snapshot) fromForgotten(v whatchanged.View, sel whatchanged.StateSelection, numbers []uint32, take func(whatchanged.StateKey, *whatchanged.Event)) map[whatchanged.StateKey]*whatchanged.Event {
 	doubted := map[whatchanged.StateKey]*whatchanged.Event{}
 	each := func(of map[whatchanged.StateKey]*whatchanged.Event) {
@@ -158,7 +159,7 @@ func (s *snapshot) fromForgotten(v whatchanged.View, sel whatchanged.StateSelect
 			if _, ok := wantsState(sel, e); !ok {
 				continue
 			}
-			if s.corrected(e.ID, e.Revision, v) {
+			if s.corrected(e.ID, e.Revision, v) || !sel.Told(e) {
 				doubted[k] = e
 				continue
 			}

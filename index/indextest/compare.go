@@ -192,6 +192,12 @@ func (a *asker) states() whatchanged.StateSelection {
 	if a.IntN(3) == 0 {
 		s.Kinds = []whatchanged.EventKind{pick(&a.generator, whatchanged.StateKinds), whatchanged.Flag}
 	}
+	if a.IntN(4) == 0 {
+		s.Source = pick(&a.generator, sources)
+	}
+	if ticket := a.known().Attributes["ticket"]; ticket != "" && a.IntN(4) == 0 {
+		s.Attribute = [2]string{"ticket", ticket}
+	}
 	if e := a.known(); a.IntN(4) == 0 {
 		s.After = &whatchanged.StateKey{Entity: e.Entity, Kind: e.Kind, Placement: e.Placement, Observed: a.IntN(2) == 0}
 	}

@@ -118,7 +118,7 @@ func (o Oracle) ChangesOfEach(ctx context.Context, v whatchanged.View, s whatcha
 func (o Oracle) States(_ context.Context, v whatchanged.View, s whatchanged.StateSelection) (all []*whatchanged.Event, _ error) {
 	last := map[whatchanged.StateKey]*whatchanged.Event{}
 	for _, e := range o.seen(v) { // in the order of time
-		if k, ok := e.StateKey(); ok && s.Of(e.Entity) && (len(s.Kinds) == 0 || slices.Contains(s.Kinds, e.Kind)) {
+		if k, ok := e.StateKey(); ok && s.Of(e.Entity) && s.Told(&e) && (len(s.Kinds) == 0 || slices.Contains(s.Kinds, e.Kind)) {
 			last[k] = &e
 		}
 	}

@@ -23,9 +23,11 @@ func testStates(t *testing.T, open Opener) {
 	commit.Kind = whatchanged.Commit
 	corrected := set("moved", flag, "us", 28)
 	corrected.Revision, corrected.EffectiveAt = 1, minute(90)
+	older, newer := set("old-store", "config:shop/limits", "eu", 10), set("new-store", "config:shop/limits", "eu", 11)
+	older.Source, older.Attributes = "zookeeper", map[string]string{"store": "old", "empty": ""}
 	log := each(set("first", flag, "eu", 10), set("us", flag, "us", 12), seen, set("second", flag, "eu", 30),
 		set("late", flag, "eu", 20), set("tie", flag, "eu", 30), promoted, paused, commit, set("other", other, "eu", 5),
-		set("moved", flag, "us", 28), corrected)
+		set("moved", flag, "us", 28), corrected, older, newer)
 	index := open(t, log)
 	all := everything(log)
 	of := func(limit int, entities ...string) whatchanged.StateSelection {
@@ -51,7 +53,11 @@ func testStates(t *testing.T, open Opener) {
 		{"those whose reference begins so", all, whatchanged.StateSelection{Prefixes: []string{"flag:shop/fast2"}, Limit: 9}, "other"},
 		{"prefixes and entities add up", all, whatchanged.StateSelection{Prefixes: []string{"flag:shop/fast2"}, Entities: refs(web), Limit: 9}, "other promoted"},
 		{"a kind selects", all, whatchanged.StateSelection{Kinds: []whatchanged.EventKind{whatchanged.Deployment}, Limit: 9}, "promoted"},
-		{"of everything, in the order of keys", all, whatchanged.StateSelection{Limit: 9}, "tie seen moved#1 other promoted"},
+		{"of everything, in the order of keys", all, whatchanged.StateSelection{Limit: 9}, "new-store tie seen moved#1 other promoted"},
+		{"as one source told, whatever others said later", all, whatchanged.StateSelection{Source: "zookeeper", Limit: 9}, "old-store"},
+		{"as those say that have an attribute", all, whatchanged.StateSelection{Attribute: [2]string{"store", "old"}, Limit: 9}, "old-store"},
+		{"an attribute that is empty is there", all, whatchanged.StateSelection{Attribute: [2]string{"empty", ""}, Limit: 9}, "old-store"},
+		{"and one that is missing is not", all, whatchanged.StateSelection{Attribute: [2]string{"shop", ""}, Limit: 9}, ""},
 		{"so many", all, of(2, flag), "tie seen"},
 		{"after a key", all, after, "seen moved#1"},
 		{"a limit of none", all, of(0, flag), ""},

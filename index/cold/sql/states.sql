@@ -10,6 +10,10 @@ WHERE {{template "of_state" .}} AND (entity, effective_at, sequence, ordinal) IN
   FROM events
   WHERE {{template "known"}} AND effective_at <= {as_of:DateTime64(6, 'UTC')}
     AND {{template "of_state" .}} AND kind IN {kinds:Array(String)}
+{{- if .Source}}
+    AND source = {source:String}{{end}}
+{{- if index .Attribute 0}}
+    AND mapContains(attributes, {attribute:String}) AND attributes[{attribute:String}] = {attribute_value:String}{{end}}
     AND (kind != 'deployment' OR rollout = '' AND rollout_phase = '' OR rollout_phase = 'promoted')
     AND {{template "standing"}}
   GROUP BY entity, kind, environment, region, cluster, cell, action = 'observed' AS observed
