@@ -32,7 +32,8 @@ var mayImport = map[string][]string{
 
 	// Reading: resolvers know neither stores nor transports, and nothing that
 	// they reach can write.
-	"resolvers": {""},
+	"resolvers":      {""},
+	"resolvers/eval": {"", "resolvers"},
 
 	// Surfaces translate.
 	"graph/schema": {""},

@@ -250,6 +250,7 @@ func progress(w io.Writer, what string) *progressbar.ProgressBar {
 	}
 	return progressbar.NewOptions(-1, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetSpinnerChangeInterval(0), // it would draw from a goroutine of its own, unguarded
 		progressbar.OptionClearOnFinish())
 }
 

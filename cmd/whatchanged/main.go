@@ -68,7 +68,7 @@ func newRoot() *cobra.Command {
 	}
 	root.PersistentFlags().String("config", "", "YAML file with settings: the flags of every command, without the dashes")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{settings.Hushed(err)} })
-	root.AddCommand(newServe(), newDemo(), newAsk(), newIngest(), newMCP(), newMigrate(), newFetch(), newSource(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newAsk(), newIngest(), newMCP(), newEval(), newMigrate(), newFetch(), newSource(), newVersion())
 	strict(root)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		file, _ := cmd.Flags().GetString("config")
