@@ -111,6 +111,18 @@ type ComplexityRoot struct {
 		Since    func(childComplexity int) int
 	}
 
+	CommitPlace struct {
+		Evidence  func(childComplexity int) int
+		Placement func(childComplexity int) int
+		Rollout   func(childComplexity int) int
+		Service   func(childComplexity int) int
+		Since     func(childComplexity int) int
+		State     func(childComplexity int) int
+		Train     func(childComplexity int) int
+		Version   func(childComplexity int) int
+		Why       func(childComplexity int) int
+	}
+
 	Compare struct {
 		AsOf      func(childComplexity int) int
 		Compared  func(childComplexity int) int
@@ -435,12 +447,39 @@ type ComplexityRoot struct {
 		Watermark func(childComplexity int) int
 	}
 
+	FindCommit struct {
+		AsOf      func(childComplexity int) int
+		Commits   func(childComplexity int) int
+		Coverage  func(childComplexity int) int
+		Cursor    func(childComplexity int) int
+		Excluded  func(childComplexity int) int
+		Interval  func(childComplexity int) int
+		Items     func(childComplexity int) int
+		KnownAt   func(childComplexity int) int
+		Live      func(childComplexity int) int
+		Next      func(childComplexity int) int
+		Quoted    func(childComplexity int) int
+		Total     func(childComplexity int) int
+		Truncated func(childComplexity int) int
+		Verdict   func(childComplexity int) int
+		Watermark func(childComplexity int) int
+	}
+
 	FindMatch struct {
 		Change func(childComplexity int) int
 		Entity func(childComplexity int) int
 		ID     func(childComplexity int) int
 		Reason func(childComplexity int) int
 		Type   func(childComplexity int) int
+	}
+
+	FoundCommit struct {
+		Commit     func(childComplexity int) int
+		ID         func(childComplexity int) int
+		LandedAt   func(childComplexity int) int
+		Repository func(childComplexity int) int
+		RevertedBy func(childComplexity int) int
+		Summary    func(childComplexity int) int
 	}
 
 	Interval struct {
@@ -497,6 +536,7 @@ type ComplexityRoot struct {
 		Entities    func(childComplexity int, filter *resolvers.EntityFilter, orderBy resolvers.EntityOrder, first *int, after *string, last *int, before *string, asOf *whatchanged.When, knownAt *whatchanged.When) int
 		Entity      func(childComplexity int, ref whatchanged.Ref, asOf *whatchanged.When, knownAt *whatchanged.When, after *whatchanged.Position) int
 		Find        func(childComplexity int, input resolvers.FindInput) int
+		FindCommit  func(childComplexity int, input resolvers.FindCommitInput) int
 		Node        func(childComplexity int, id string) int
 		Rollouts    func(childComplexity int, input resolvers.RolloutsInput) int
 		Service     func(childComplexity int, input resolvers.ServiceInput) int
@@ -741,6 +781,7 @@ type QueryResolver interface {
 	Entity(ctx context.Context, ref whatchanged.Ref, asOf *whatchanged.When, knownAt *whatchanged.When, after *whatchanged.Position) (*resolvers.Entity, error)
 	Entities(ctx context.Context, filter *resolvers.EntityFilter, orderBy resolvers.EntityOrder, first *int, after *string, last *int, before *string, asOf *whatchanged.When, knownAt *whatchanged.When) (*resolvers.EntityConnection, error)
 	Find(ctx context.Context, input resolvers.FindInput) (*resolvers.Find, error)
+	FindCommit(ctx context.Context, input resolvers.FindCommitInput) (*resolvers.FindCommit, error)
 	Rollouts(ctx context.Context, input resolvers.RolloutsInput) (*resolvers.Rollouts, error)
 	Service(ctx context.Context, input resolvers.ServiceInput) (*resolvers.Service, error)
 	Timeline(ctx context.Context, input resolvers.TimelineInput) (*resolvers.Timeline, error)
@@ -1050,6 +1091,61 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Circle.Since(childComplexity), true
+
+	case "CommitPlace.evidence":
+		if e.ComplexityRoot.CommitPlace.Evidence == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CommitPlace.Evidence(childComplexity), true
+	case "CommitPlace.placement":
+		if e.ComplexityRoot.CommitPlace.Placement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CommitPlace.Placement(childComplexity), true
+	case "CommitPlace.rollout":
+		if e.ComplexityRoot.CommitPlace.Rollout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CommitPlace.Rollout(childComplexity), true
+	case "CommitPlace.service":
+		if e.ComplexityRoot.CommitPlace.Service == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CommitPlace.Service(childComplexity), true
+	case "CommitPlace.since":
+		if e.ComplexityRoot.CommitPlace.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CommitPlace.Since(childComplexity), true
+	case "CommitPlace.state":
+		if e.ComplexityRoot.CommitPlace.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CommitPlace.State(childComplexity), true
+	case "CommitPlace.train":
+		if e.ComplexityRoot.CommitPlace.Train == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CommitPlace.Train(childComplexity), true
+	case "CommitPlace.version":
+		if e.ComplexityRoot.CommitPlace.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CommitPlace.Version(childComplexity), true
+	case "CommitPlace.why":
+		if e.ComplexityRoot.CommitPlace.Why == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CommitPlace.Why(childComplexity), true
 
 	case "Compare.asOf":
 		if e.ComplexityRoot.Compare.AsOf == nil {
@@ -2544,6 +2640,97 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Find.Watermark(childComplexity), true
 
+	case "FindCommit.asOf":
+		if e.ComplexityRoot.FindCommit.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FindCommit.AsOf(childComplexity), true
+	case "FindCommit.commits":
+		if e.ComplexityRoot.FindCommit.Commits == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FindCommit.Commits(childComplexity), true
+	case "FindCommit.coverage":
+		if e.ComplexityRoot.FindCommit.Coverage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FindCommit.Coverage(childComplexity), true
+	case "FindCommit.cursor":
+		if e.ComplexityRoot.FindCommit.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FindCommit.Cursor(childComplexity), true
+	case "FindCommit.excluded":
+		if e.ComplexityRoot.FindCommit.Excluded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FindCommit.Excluded(childComplexity), true
+	case "FindCommit.interval":
+		if e.ComplexityRoot.FindCommit.Interval == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FindCommit.Interval(childComplexity), true
+	case "FindCommit.items":
+		if e.ComplexityRoot.FindCommit.Items == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FindCommit.Items(childComplexity), true
+	case "FindCommit.knownAt":
+		if e.ComplexityRoot.FindCommit.KnownAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FindCommit.KnownAt(childComplexity), true
+	case "FindCommit.live":
+		if e.ComplexityRoot.FindCommit.Live == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FindCommit.Live(childComplexity), true
+	case "FindCommit.next":
+		if e.ComplexityRoot.FindCommit.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FindCommit.Next(childComplexity), true
+	case "FindCommit.quoted":
+		if e.ComplexityRoot.FindCommit.Quoted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FindCommit.Quoted(childComplexity), true
+	case "FindCommit.total":
+		if e.ComplexityRoot.FindCommit.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FindCommit.Total(childComplexity), true
+	case "FindCommit.truncated":
+		if e.ComplexityRoot.FindCommit.Truncated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FindCommit.Truncated(childComplexity), true
+	case "FindCommit.verdict":
+		if e.ComplexityRoot.FindCommit.Verdict == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FindCommit.Verdict(childComplexity), true
+	case "FindCommit.watermark":
+		if e.ComplexityRoot.FindCommit.Watermark == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FindCommit.Watermark(childComplexity), true
+
 	case "FindMatch.change":
 		if e.ComplexityRoot.FindMatch.Change == nil {
 			break
@@ -2574,6 +2761,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.FindMatch.Type(childComplexity), true
+
+	case "FoundCommit.commit":
+		if e.ComplexityRoot.FoundCommit.Commit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FoundCommit.Commit(childComplexity), true
+	case "FoundCommit.id":
+		if e.ComplexityRoot.FoundCommit.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FoundCommit.ID(childComplexity), true
+	case "FoundCommit.landedAt":
+		if e.ComplexityRoot.FoundCommit.LandedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FoundCommit.LandedAt(childComplexity), true
+	case "FoundCommit.repository":
+		if e.ComplexityRoot.FoundCommit.Repository == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FoundCommit.Repository(childComplexity), true
+	case "FoundCommit.revertedBy":
+		if e.ComplexityRoot.FoundCommit.RevertedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FoundCommit.RevertedBy(childComplexity), true
+	case "FoundCommit.summary":
+		if e.ComplexityRoot.FoundCommit.Summary == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FoundCommit.Summary(childComplexity), true
 
 	case "Interval.from":
 		if e.ComplexityRoot.Interval.From == nil {
@@ -2809,6 +3033,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Find(childComplexity, args["input"].(resolvers.FindInput)), true
+	case "Query.findCommit":
+		if e.ComplexityRoot.Query.FindCommit == nil {
+			break
+		}
+
+		args, err := ec.field_Query_findCommit_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.FindCommit(childComplexity, args["input"].(resolvers.FindCommitInput)), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -3917,6 +4152,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputConfigInput,
 		ec.unmarshalInputDataHealthInput,
 		ec.unmarshalInputEntityFilter,
+		ec.unmarshalInputFindCommitInput,
 		ec.unmarshalInputFindInput,
 		ec.unmarshalInputRolloutsInput,
 		ec.unmarshalInputServiceInput,
@@ -3982,7 +4218,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/compare.graphqls" "schema/config.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/rollouts.graphqls" "schema/service.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
+//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/compare.graphqls" "schema/config.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/find_commit.graphqls" "schema/rollouts.graphqls" "schema/service.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -4001,6 +4237,7 @@ var sources = []*ast.Source{
 	{Name: "schema/data_health.graphqls", Input: sourceData("schema/data_health.graphqls"), BuiltIn: false},
 	{Name: "schema/entity.graphqls", Input: sourceData("schema/entity.graphqls"), BuiltIn: false},
 	{Name: "schema/find.graphqls", Input: sourceData("schema/find.graphqls"), BuiltIn: false},
+	{Name: "schema/find_commit.graphqls", Input: sourceData("schema/find_commit.graphqls"), BuiltIn: false},
 	{Name: "schema/rollouts.graphqls", Input: sourceData("schema/rollouts.graphqls"), BuiltIn: false},
 	{Name: "schema/service.graphqls", Input: sourceData("schema/service.graphqls"), BuiltIn: false},
 	{Name: "schema/timeline.graphqls", Input: sourceData("schema/timeline.graphqls"), BuiltIn: false},
@@ -4157,6 +4394,30 @@ func (ec *executionContext) childFields_Circle(ctx context.Context, field graphq
 		return ec.fieldContext_Circle_closedBy(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Circle", field.Name)
+}
+
+func (ec *executionContext) childFields_CommitPlace(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "service":
+		return ec.fieldContext_CommitPlace_service(ctx, field)
+	case "placement":
+		return ec.fieldContext_CommitPlace_placement(ctx, field)
+	case "train":
+		return ec.fieldContext_CommitPlace_train(ctx, field)
+	case "state":
+		return ec.fieldContext_CommitPlace_state(ctx, field)
+	case "version":
+		return ec.fieldContext_CommitPlace_version(ctx, field)
+	case "since":
+		return ec.fieldContext_CommitPlace_since(ctx, field)
+	case "rollout":
+		return ec.fieldContext_CommitPlace_rollout(ctx, field)
+	case "why":
+		return ec.fieldContext_CommitPlace_why(ctx, field)
+	case "evidence":
+		return ec.fieldContext_CommitPlace_evidence(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CommitPlace", field.Name)
 }
 
 func (ec *executionContext) childFields_Compare(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4807,6 +5068,42 @@ func (ec *executionContext) childFields_Find(ctx context.Context, field graphql.
 	return nil, fmt.Errorf("no field named %q was found under type Find", field.Name)
 }
 
+func (ec *executionContext) childFields_FindCommit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "live":
+		return ec.fieldContext_FindCommit_live(ctx, field)
+	case "commits":
+		return ec.fieldContext_FindCommit_commits(ctx, field)
+	case "items":
+		return ec.fieldContext_FindCommit_items(ctx, field)
+	case "verdict":
+		return ec.fieldContext_FindCommit_verdict(ctx, field)
+	case "asOf":
+		return ec.fieldContext_FindCommit_asOf(ctx, field)
+	case "interval":
+		return ec.fieldContext_FindCommit_interval(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_FindCommit_knownAt(ctx, field)
+	case "watermark":
+		return ec.fieldContext_FindCommit_watermark(ctx, field)
+	case "coverage":
+		return ec.fieldContext_FindCommit_coverage(ctx, field)
+	case "excluded":
+		return ec.fieldContext_FindCommit_excluded(ctx, field)
+	case "total":
+		return ec.fieldContext_FindCommit_total(ctx, field)
+	case "truncated":
+		return ec.fieldContext_FindCommit_truncated(ctx, field)
+	case "cursor":
+		return ec.fieldContext_FindCommit_cursor(ctx, field)
+	case "next":
+		return ec.fieldContext_FindCommit_next(ctx, field)
+	case "quoted":
+		return ec.fieldContext_FindCommit_quoted(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FindCommit", field.Name)
+}
+
 func (ec *executionContext) childFields_FindMatch(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "type":
@@ -4821,6 +5118,24 @@ func (ec *executionContext) childFields_FindMatch(ctx context.Context, field gra
 		return ec.fieldContext_FindMatch_change(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type FindMatch", field.Name)
+}
+
+func (ec *executionContext) childFields_FoundCommit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "commit":
+		return ec.fieldContext_FoundCommit_commit(ctx, field)
+	case "repository":
+		return ec.fieldContext_FoundCommit_repository(ctx, field)
+	case "summary":
+		return ec.fieldContext_FoundCommit_summary(ctx, field)
+	case "landedAt":
+		return ec.fieldContext_FoundCommit_landedAt(ctx, field)
+	case "id":
+		return ec.fieldContext_FoundCommit_id(ctx, field)
+	case "revertedBy":
+		return ec.fieldContext_FoundCommit_revertedBy(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FoundCommit", field.Name)
 }
 
 func (ec *executionContext) childFields_Interval(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5832,6 +6147,20 @@ func (ec *executionContext) field_Query_entity_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["after"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_findCommit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (resolvers.FindCommitInput, error) {
+			return ec.unmarshalNFindCommitInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐFindCommitInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
 	return args, nil
 }
 
@@ -7166,6 +7495,222 @@ func (ec *executionContext) _Circle_closedBy(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_Circle_closedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Circle", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _CommitPlace_service(ctx context.Context, field graphql.CollectedField, obj *resolvers.CommitPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CommitPlace_service(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Service, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CommitPlace_service(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CommitPlace", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _CommitPlace_placement(ctx context.Context, field graphql.CollectedField, obj *resolvers.CommitPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CommitPlace_placement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Placement, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Placement) graphql.Marshaler {
+			return ec.marshalNPlacement2whatchangedᚗdevᚋwhatchangedᚐPlacement(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CommitPlace_placement(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CommitPlace",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Placement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CommitPlace_train(ctx context.Context, field graphql.CollectedField, obj *resolvers.CommitPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CommitPlace_train(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Train, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CommitPlace_train(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CommitPlace", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CommitPlace_state(ctx context.Context, field graphql.CollectedField, obj *resolvers.CommitPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CommitPlace_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.CommitState) graphql.Marshaler {
+			return ec.marshalNString2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCommitState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CommitPlace_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CommitPlace", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CommitPlace_version(ctx context.Context, field graphql.CollectedField, obj *resolvers.CommitPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CommitPlace_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CommitPlace_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CommitPlace", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CommitPlace_since(ctx context.Context, field graphql.CollectedField, obj *resolvers.CommitPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CommitPlace_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CommitPlace_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CommitPlace", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _CommitPlace_rollout(ctx context.Context, field graphql.CollectedField, obj *resolvers.CommitPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CommitPlace_rollout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rollout, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CommitPlace_rollout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CommitPlace", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CommitPlace_why(ctx context.Context, field graphql.CollectedField, obj *resolvers.CommitPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CommitPlace_why(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Why, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CommitPlace_why(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CommitPlace", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CommitPlace_evidence(ctx context.Context, field graphql.CollectedField, obj *resolvers.CommitPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CommitPlace_evidence(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Evidence, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CommitPlace_evidence(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CommitPlace", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
 func (ec *executionContext) _Compare_items(ctx context.Context, field graphql.CollectedField, obj *resolvers.Compare) (ret graphql.Marshaler) {
@@ -13504,6 +14049,414 @@ func (ec *executionContext) fieldContext_Find_quoted(_ context.Context, field gr
 	return graphql.NewScalarFieldContext("Find", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _FindCommit_live(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FindCommit_live(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Live, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FindCommit_live(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FindCommit", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _FindCommit_commits(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FindCommit_commits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Commits, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.FoundCommit) graphql.Marshaler {
+			return ec.marshalNFoundCommit2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐFoundCommitᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FindCommit_commits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FindCommit",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FoundCommit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FindCommit_items(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FindCommit_items(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Items, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.CommitPlace) graphql.Marshaler {
+			return ec.marshalNCommitPlace2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCommitPlaceᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FindCommit_items(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FindCommit",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CommitPlace(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FindCommit_verdict(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FindCommit_verdict(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Verdict, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FindCommit_verdict(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FindCommit", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _FindCommit_asOf(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FindCommit_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FindCommit_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FindCommit", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _FindCommit_interval(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FindCommit_interval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Interval, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Interval) graphql.Marshaler {
+			return ec.marshalOInterval2ᚖwhatchangedᚗdevᚋwhatchangedᚐInterval(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FindCommit_interval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FindCommit",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Interval(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FindCommit_knownAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FindCommit_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Position) graphql.Marshaler {
+			return ec.marshalNPosition2whatchangedᚗdevᚋwhatchangedᚐPosition(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FindCommit_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FindCommit", field, false, false, errors.New("field of type Position does not have child fields"))
+}
+
+func (ec *executionContext) _FindCommit_watermark(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FindCommit_watermark(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Watermark, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.Watermark) graphql.Marshaler {
+			return ec.marshalNWatermark2whatchangedᚗdevᚋwhatchangedᚋresolversᚐWatermark(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FindCommit_watermark(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FindCommit",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Watermark(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FindCommit_coverage(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FindCommit_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Coverage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Coverage) graphql.Marshaler {
+			return ec.marshalNCoverage2whatchangedᚗdevᚋwhatchangedᚐCoverage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FindCommit_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FindCommit",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Coverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FindCommit_excluded(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FindCommit_excluded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Excluded, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Exclusion) graphql.Marshaler {
+			return ec.marshalNExclusion2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐExclusionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FindCommit_excluded(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FindCommit",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Exclusion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FindCommit_total(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FindCommit_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FindCommit_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FindCommit", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _FindCommit_truncated(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FindCommit_truncated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Truncated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FindCommit_truncated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FindCommit", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _FindCommit_cursor(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FindCommit_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FindCommit_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FindCommit", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _FindCommit_next(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FindCommit_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Call) graphql.Marshaler {
+			return ec.marshalNCall2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCallᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FindCommit_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FindCommit",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Call(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FindCommit_quoted(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FindCommit_quoted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quoted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FindCommit_quoted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FindCommit", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _FindMatch_type(ctx context.Context, field graphql.CollectedField, obj *resolvers.FindMatch) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13626,6 +14579,144 @@ func (ec *executionContext) fieldContext_FindMatch_change(_ context.Context, fie
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _FoundCommit_commit(ctx context.Context, field graphql.CollectedField, obj *resolvers.FoundCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FoundCommit_commit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Commit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FoundCommit_commit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FoundCommit", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _FoundCommit_repository(ctx context.Context, field graphql.CollectedField, obj *resolvers.FoundCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FoundCommit_repository(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Repository, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalORef2ᚖwhatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FoundCommit_repository(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FoundCommit", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _FoundCommit_summary(ctx context.Context, field graphql.CollectedField, obj *resolvers.FoundCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FoundCommit_summary(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Summary, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FoundCommit_summary(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FoundCommit", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _FoundCommit_landedAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.FoundCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FoundCommit_landedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LandedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FoundCommit_landedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FoundCommit", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _FoundCommit_id(ctx context.Context, field graphql.CollectedField, obj *resolvers.FoundCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FoundCommit_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FoundCommit_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FoundCommit", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _FoundCommit_revertedBy(ctx context.Context, field graphql.CollectedField, obj *resolvers.FoundCommit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FoundCommit_revertedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RevertedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FoundCommit_revertedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FoundCommit", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Interval_from(ctx context.Context, field graphql.CollectedField, obj *whatchanged.Interval) (ret graphql.Marshaler) {
@@ -14549,6 +15640,50 @@ func (ec *executionContext) fieldContext_Query_find(ctx context.Context, field g
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_find_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_findCommit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_findCommit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().FindCommit(ctx, fc.Args["input"].(resolvers.FindCommitInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.FindCommit) graphql.Marshaler {
+			return ec.marshalNFindCommit2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐFindCommit(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_findCommit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FindCommit(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_findCommit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -20699,6 +21834,96 @@ func (ec *executionContext) unmarshalInputEntityFilter(ctx context.Context, obj 
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputFindCommitInput(ctx context.Context, obj any) (resolvers.FindCommitInput, error) {
+	var it resolvers.FindCommitInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["limit"]; !present {
+		asMap["limit"] = 100
+	}
+
+	fieldsInOrder := [...]string{"commit", "repository", "environment", "regions", "asOf", "knownAt", "after", "limit", "cursor"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "commit":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("commit"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Commit = data
+		case "repository":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("repository"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Repository = data
+		case "environment":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("environment"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Environment = data
+		case "regions":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("regions"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Regions = data
+		case "asOf":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("asOf"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AsOf = data
+		case "knownAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("knownAt"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.KnownAt = data
+		case "after":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("after"))
+			data, err := ec.unmarshalOPosition2ᚖwhatchangedᚗdevᚋwhatchangedᚐPosition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.After = data
+		case "limit":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("limit"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Limit = data
+		case "cursor":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cursor"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Cursor = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputFindInput(ctx context.Context, obj any) (resolvers.FindInput, error) {
 	var it resolvers.FindInput
 	if obj == nil {
@@ -21328,6 +22553,11 @@ func (ec *executionContext) _Answer(ctx context.Context, sel ast.SelectionSet, o
 			return graphql.Null
 		}
 		return ec._Rollouts(ctx, sel, obj)
+	case *resolvers.FindCommit:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._FindCommit(ctx, sel, obj)
 	case *resolvers.Find:
 		if obj == nil {
 			return graphql.Null
@@ -21887,6 +23117,84 @@ func (ec *executionContext) _Circle(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "closedBy":
 			out.Values[i] = ec._Circle_closedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var commitPlaceImplementors = []string{"CommitPlace"}
+
+func (ec *executionContext) _CommitPlace(ctx context.Context, sel ast.SelectionSet, obj *resolvers.CommitPlace) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, commitPlaceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CommitPlace")
+		case "service":
+			out.Values[i] = ec._CommitPlace_service(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "placement":
+			out.Values[i] = ec._CommitPlace_placement(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "train":
+			out.Values[i] = ec._CommitPlace_train(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "state":
+			out.Values[i] = ec._CommitPlace_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._CommitPlace_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "since":
+			out.Values[i] = ec._CommitPlace_since(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "rollout":
+			out.Values[i] = ec._CommitPlace_rollout(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "why":
+			out.Values[i] = ec._CommitPlace_why(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "evidence":
+			out.Values[i] = ec._CommitPlace_evidence(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -24398,6 +25706,114 @@ func (ec *executionContext) _Find(ctx context.Context, sel ast.SelectionSet, obj
 	return out
 }
 
+var findCommitImplementors = []string{"FindCommit", "Answer"}
+
+func (ec *executionContext) _FindCommit(ctx context.Context, sel ast.SelectionSet, obj *resolvers.FindCommit) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, findCommitImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("FindCommit")
+		case "live":
+			out.Values[i] = ec._FindCommit_live(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "commits":
+			out.Values[i] = ec._FindCommit_commits(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "items":
+			out.Values[i] = ec._FindCommit_items(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "verdict":
+			out.Values[i] = ec._FindCommit_verdict(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._FindCommit_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "interval":
+			out.Values[i] = ec._FindCommit_interval(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "knownAt":
+			out.Values[i] = ec._FindCommit_knownAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "watermark":
+			out.Values[i] = ec._FindCommit_watermark(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "coverage":
+			out.Values[i] = ec._FindCommit_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "excluded":
+			out.Values[i] = ec._FindCommit_excluded(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._FindCommit_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "truncated":
+			out.Values[i] = ec._FindCommit_truncated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._FindCommit_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "next":
+			out.Values[i] = ec._FindCommit_next(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quoted":
+			out.Values[i] = ec._FindCommit_quoted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var findMatchImplementors = []string{"FindMatch"}
 
 func (ec *executionContext) _FindMatch(ctx context.Context, sel ast.SelectionSet, obj *resolvers.FindMatch) graphql.Marshaler {
@@ -24433,6 +25849,69 @@ func (ec *executionContext) _FindMatch(ctx context.Context, sel ast.SelectionSet
 		case "change":
 			out.Values[i] = ec._FindMatch_change(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var foundCommitImplementors = []string{"FoundCommit"}
+
+func (ec *executionContext) _FoundCommit(ctx context.Context, sel ast.SelectionSet, obj *resolvers.FoundCommit) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, foundCommitImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("FoundCommit")
+		case "commit":
+			out.Values[i] = ec._FoundCommit_commit(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "repository":
+			out.Values[i] = ec._FoundCommit_repository(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "summary":
+			out.Values[i] = ec._FoundCommit_summary(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "landedAt":
+			out.Values[i] = ec._FoundCommit_landedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "id":
+			out.Values[i] = ec._FoundCommit_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "revertedBy":
+			out.Values[i] = ec._FoundCommit_revertedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -24996,6 +26475,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_find(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "findCommit":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_findCommit(ctx, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -27120,6 +28621,26 @@ func (ec *executionContext) marshalNCircle2ᚕwhatchangedᚗdevᚋwhatchangedᚋ
 	return ret
 }
 
+func (ec *executionContext) marshalNCommitPlace2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCommitPlace(ctx context.Context, sel ast.SelectionSet, v resolvers.CommitPlace) graphql.Marshaler {
+	return ec._CommitPlace(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNCommitPlace2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCommitPlaceᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.CommitPlace) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCommitPlace2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCommitPlace(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNCompare2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCompare(ctx context.Context, sel ast.SelectionSet, v *resolvers.Compare) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -27483,6 +29004,21 @@ func (ec *executionContext) marshalNFind2ᚖwhatchangedᚗdevᚋwhatchangedᚋre
 	return ec._Find(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNFindCommit2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐFindCommit(ctx context.Context, sel ast.SelectionSet, v *resolvers.FindCommit) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._FindCommit(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNFindCommitInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐFindCommitInput(ctx context.Context, v any) (resolvers.FindCommitInput, error) {
+	res, err := ec.unmarshalInputFindCommitInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNFindInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐFindInput(ctx context.Context, v any) (resolvers.FindInput, error) {
 	res, err := ec.unmarshalInputFindInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -27522,6 +29058,26 @@ func (ec *executionContext) marshalNFloat2float64(ctx context.Context, sel ast.S
 		}
 	}
 	return graphql.WrapContextMarshaler(ctx, res)
+}
+
+func (ec *executionContext) marshalNFoundCommit2whatchangedᚗdevᚋwhatchangedᚋresolversᚐFoundCommit(ctx context.Context, sel ast.SelectionSet, v resolvers.FoundCommit) graphql.Marshaler {
+	return ec._FoundCommit(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNFoundCommit2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐFoundCommitᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.FoundCommit) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNFoundCommit2whatchangedᚗdevᚋwhatchangedᚋresolversᚐFoundCommit(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalNID2string(ctx context.Context, v any) (string, error) {
@@ -27936,6 +29492,22 @@ func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) 
 func (ec *executionContext) marshalNString2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalString(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNString2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCommitState(ctx context.Context, v any) (resolvers.CommitState, error) {
+	res, err := UnmarshalCommitState(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNString2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCommitState(ctx context.Context, sel ast.SelectionSet, v resolvers.CommitState) graphql.Marshaler {
+	_ = sel
+	res := MarshalCommitState(v)
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

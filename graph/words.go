@@ -48,6 +48,16 @@ func UnmarshalCoverageState(v any) (whatchanged.CoverageState, error) {
 	return word[whatchanged.CoverageState](v)
 }
 
+// MarshalCommitState writes a state of a commit.
+func MarshalCommitState(v resolvers.CommitState) graphql.Marshaler {
+	return graphql.MarshalString(string(v))
+}
+
+// UnmarshalCommitState reads a state of a commit.
+func UnmarshalCommitState(v any) (resolvers.CommitState, error) {
+	return word[resolvers.CommitState](v)
+}
+
 // MarshalEntityOrder writes an order of entities.
 func MarshalEntityOrder(v resolvers.EntityOrder) graphql.Marshaler {
 	return graphql.MarshalString(string(v))

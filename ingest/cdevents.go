@@ -42,6 +42,7 @@ type cdContent struct {
 	Environment cdRef  `json:"environment"`
 	Service     cdRef  `json:"service"`
 	Repository  cdRef  `json:"repository"`
+	Change      cdRef  `json:"change"`
 	ArtifactID  string `json:"artifactId"`
 	Description string `json:"description"`
 	Name        string `json:"name"`
@@ -62,7 +63,7 @@ var cdSubjects = map[string]struct {
 }{
 	"service":     {whatchanged.Deployment, " deployed upgraded rolledback removed published ", readCDService},
 	"environment": {whatchanged.Infrastructure, " created modified deleted ", readCDEnvironment},
-	"artifact":    {whatchanged.Artifact, " published deleted ", readCDArtifact},
+	"artifact":    {whatchanged.Artifact, " packaged published deleted ", readCDArtifact},
 	"change":      {whatchanged.Commit, " merged ", readCDChange},
 	"incident":    {whatchanged.Incident, " detected reported resolved ", readCDIncident},
 }
@@ -153,7 +154,7 @@ func readCDEnvironment(_ *check, e *whatchanged.Event, p *cdEvent, t cdContent) 
 }
 
 // readCDArtifact takes the package as the entity, and the whole purl as its
-// version, as a deployment has it.
+// version, as a deployment has it. The change it was packaged from is a commit.
 func readCDArtifact(_ *check, e *whatchanged.Event, p *cdEvent, t cdContent) {
 	name, _, _ := strings.Cut(p.Subject.ID, "?")
 	if i := strings.LastIndexByte(name, '@'); i > 0 {
@@ -162,6 +163,9 @@ func readCDArtifact(_ *check, e *whatchanged.Event, p *cdEvent, t cdContent) {
 	e.Entity = whatchanged.RefOf(whatchanged.KindArtifact, name)
 	e.Version = p.Subject.ID
 	e.Summary = name + " " + e.Action
+	if commitName.MatchString(t.Change.ID) {
+		e.Commits = []string{t.Change.ID}
+	}
 	if t.User != "" {
 		e.Actor = actorOf(t.User, false)
 	}

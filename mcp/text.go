@@ -16,7 +16,7 @@ const (
 
 var budgetArgument = schema.Member{Name: "budget", Value: schema.Object{
 	{Name: "type", Value: "integer"},
-	{Name: "description", Value: "Tokens of text, 300 to 8000; the rest moves to the next page."},
+	{Name: "description", Value: "Tokens of text, 300 to 8000."},
 	{Name: "default", Value: defaultBudget},
 }}
 

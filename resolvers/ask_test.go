@@ -16,11 +16,12 @@ import (
 
 // required are the arguments without which a question cannot be asked.
 var required = map[string]arguments{
-	"change":   {"ids": []any{"a"}},
-	"config":   {"key": []any{"web"}},
-	"find":     {"query": "web"},
-	"service":  {"service": "web"},
-	"topology": {"scope": []any{"web"}},
+	"change":     {"ids": []any{"a"}},
+	"config":     {"key": []any{"web"}},
+	"find":       {"query": "web"},
+	"findCommit": {"commit": "v1"},
+	"service":    {"service": "web"},
+	"topology":   {"scope": []any{"web"}},
 }
 
 func TestWithoutAViewerNobodyIsAnswered(t *testing.T) {
@@ -152,7 +153,7 @@ func TestArgumentsThatDoNotFitAreNamed(t *testing.T) {
 }
 
 func TestAnswersReadBack(t *testing.T) {
-	w := newWorld(t, deployed("a", "web", 10, step("r", whatchanged.PhasePaused, 0.5)), deployed("b", "web", 11))
+	w := newWorld(t, deployed("a", "web", 10, step("r", whatchanged.PhasePaused, 0.5)), deployed("b", "web", 11, version("v1")))
 	for _, q := range resolvers.Questions {
 		a := must[resolvers.Answered](t)(ask[resolvers.Answered](t, w, q.Field, required[q.Field]))
 		b, err := q.Decode([]byte(text(a)))

@@ -27,7 +27,12 @@ func holds(id, entity string, minutes float64, value string, change ...func(*wha
 }
 
 func attribute(name, value string) func(*whatchanged.Event) {
-	return func(e *whatchanged.Event) { e.Attributes = map[string]string{name: value} }
+	return func(e *whatchanged.Event) {
+		if e.Attributes == nil {
+			e.Attributes = map[string]string{}
+		}
+		e.Attributes[name] = value
+	}
 }
 
 func cluster(name string) func(*whatchanged.Event) {

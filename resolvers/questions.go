@@ -25,6 +25,7 @@ var Questions = []Question{
 	question("topology", (*Resolver).Topology),
 	question("rollouts", (*Resolver).Rollouts),
 	question("compare", (*Resolver).Compare),
+	question("findCommit", (*Resolver).FindCommit),
 	question("dataHealth", (*Resolver).DataHealth),
 }
 

@@ -341,6 +341,8 @@ func TestSurfacesAgree(t *testing.T) {
 		{"no such direction", "topology", args{"scope": list("web"), "direction": "up"}, whatchanged.CodeInvalidArgument, "direction"},
 		{"what is going out", "rollouts", args{"scope": list("web"), "hops": 2, "state": "ALL", "since": "-3d"}, "", ""},
 		{"no such state", "rollouts", args{"state": "MOVING"}, whatchanged.CodeInvalidArgument, "state"},
+		{"where a commit is live", "findCommit", args{"commit": "0123456", "environment": "prod", "limit": 1}, "", ""},
+		{"a commit nobody told of", "findCommit", args{"commit": "fedcba9"}, whatchanged.CodeNotFound, "commit"},
 		{"how sources were heard", "dataHealth", args{"since": "-3d", "sources": list("github", "nobody")}, "", ""},
 		{"no moment of arrival", "dataHealth", args{"until": "soon"}, whatchanged.CodeInvalidArgument, "until"},
 		{"a number is text where text is wanted", "find", args{"query": 123}, "", ""},
