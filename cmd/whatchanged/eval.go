@@ -15,7 +15,7 @@ import (
 
 func newEval() *cobra.Command {
 	cmd := &cobra.Command{Use: "eval", Short: "Count how many questions with known answers are answered right"}
-	cmd.AddCommand(newEvalState())
+	cmd.AddCommand(newEvalIncidents(), newEvalState())
 	return cmd
 }
 

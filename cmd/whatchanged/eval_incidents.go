@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"whatchanged.dev/whatchanged/resolvers"
+	"whatchanged.dev/whatchanged/resolvers/eval"
+)
+
+func newEvalIncidents() *cobra.Command {
+	o := options{logSync: "interval", logMaxBytes: 8 << 30, keep: 48 * time.Hour}
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "incidents DIR",
+		Short: "Ask which change did it, of incidents whose culprit is known",
+		Long: "Take the changes of each organisation in DIR into an instance of its own that is removed afterwards, ask whatChanged about each\n" +
+			"incident as of its moment, and count at which rank the culprit stood, beside other methods on the same cases. Every case is asked\n" +
+			"twice: once more with the culprit hidden, to see whether somebody else is accused.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, words []string) error {
+			return o.evalIncidents(cmd, words[0], asJSON)
+		},
+	}
+	cmd.Flags().StringVar(&o.engine, "engine", "", "path of libchdb.so for the embedded ClickHouse; default: fetched once with npm and kept in the cache folder")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the scores as JSON")
+	return cmd
+}
+
+func (o *options) evalIncidents(cmd *cobra.Command, dir string, asJSON bool) error {
+	worlds, err := eval.ReadIncidents(dir)
+	if err != nil {
+		return err
+	}
+	all := map[string][]eval.Verdict{}
+	begun, asked, total := time.Now(), 0, 0
+	for _, w := range worlds {
+		total += 2 * len(w.Cases)
+	}
+	bar := progress(cmd.ErrOrStderr(), "asking")
+	bar.ChangeMax(total)
+	for _, w := range worlds {
+		err := o.thrownAway(cmd, func(ctx context.Context, in *openInstance) error {
+			if err := takeIn(ctx, cmd, in, w.Events); err != nil {
+				return err
+			}
+			for _, tier := range []string{eval.TierText, eval.TierEntity} {
+				some, err := w.Ask(localViewer(ctx, "eval"), tier, in.asker(), func() {
+					asked++
+					_ = bar.Set(asked) // it only draws
+				})
+				if err != nil {
+					return err
+				}
+				all[tier] = append(all[tier], some...)
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", w.Name, err)
+		}
+	}
+	_ = bar.Finish()
+	out := cmd.OutOrStdout()
+	if asJSON {
+		scores := map[string]eval.Scoreboard{}
+		for tier, some := range all {
+			scores[tier] = eval.ScoreboardOf(some)
+		}
+		return json.NewEncoder(out).Encode(scores)
+	}
+	for _, tier := range []string{eval.TierText, eval.TierEntity} {
+		if err := eval.Print(out, tier, all[tier]); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(out, "%d cases asked, %.2f s each, taking in included\n", asked, time.Since(begun).Seconds()/float64(max(1, asked)))
+	return err
+}
+
+// asker asks the instance, as if some changes had never been.
+func (in *openInstance) asker() eval.Asker {
+	return func(ctx context.Context, q resolvers.WhatChangedInput, hidden []string) (*resolvers.WhatChanged, error) {
+		r := in.Resolver
+		if len(hidden) > 0 {
+			var err error
+			if r, err = resolvers.New(resolvers.Config{Index: eval.Hiding{Index: in.Index, Changed: hidden}, Log: slog.New(slog.DiscardHandler),
+				Tracer: in.telemetry.Tracer, Meter: in.telemetry.Meter}); err != nil {
+				return nil, err
+			}
+		}
+		return r.WhatChanged(ctx, q)
+	}
+}
