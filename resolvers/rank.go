@@ -26,6 +26,7 @@ const (
 	CodeSame       = "SAME_ENTITY"
 	CodeDependency = "DEPENDENCY"
 	CodeDependent  = "DEPENDENT"
+	CodeApart      = "NOT_CONNECTED"
 	CodeKind       = "KIND"
 	CodePlacement  = "PLACEMENT"
 	CodeText       = "TEXT"
@@ -112,6 +113,8 @@ func (a *asking) weigh(l *suspected, near neighbourhood, f filter, s *symptom) {
 	}
 	if at, ok := near[e.Entity]; ok {
 		add(closeness(at), distance(at))
+	} else if len(near) > 0 {
+		add(CodeApart, apart)
 	}
 	if v, words := s.match(l); v != 0 {
 		l.words = words
@@ -190,6 +193,8 @@ func (a *asking) explain(t term, l *suspected, at whatchanged.Reached) string {
 		return fmt.Sprintf("it changed what %v depends on, %s away", at.Path[0], edges(at.Hops))
 	case CodeDependent:
 		return fmt.Sprintf("it changed what depends on %v, %s away", at.Path[0], edges(at.Hops))
+	case CodeApart:
+		return "nothing says that it has to do with what was asked about"
 	case CodeKind:
 		return fmt.Sprintf("a %s is %s often to blame than other changes", e.Kind, moreOrLess(t.value))
 	case CodePlacement:

@@ -33,6 +33,9 @@ var (
 	// travels from what is needed to what needs it, seldom the other way.
 	against = []float64{0, -2.9, -3.2, -3.6, -4.0, -4.3}
 
+	// apart is what it costs that nothing connects it with the scope.
+	apart = -3.0
+
 	// The match of the symptom's words (BM25) with the summary, with the names
 	// of what was changed, and with what stands in the difference; and what a
 	// match counts for at all, times ln(1 + the sum of the three).
@@ -58,8 +61,10 @@ var (
 
 // none is the score of the alternative that no recorded change did it: of
 // trouble that is only described, and of trouble in an entity.
-var none = map[bool]float64{false: 1, true: 0}
+var none = map[bool]float64{false: 0, true: -2.75}
 
 // lead is by how much the first must be ahead of the next, and of none, to be
-// called likely: of trouble that is only described, and of trouble in an entity.
-var lead = map[bool]float64{false: 2.3, true: 2.3}
+// called likely. On the incidents it was fitted on that was said of 23 % of
+// those only described and of 48 % of those in an entity, and right 91 and 98
+// times in 100; with the culprit hidden it was said of 7 and 9 %.
+const lead = 2.4

@@ -58,30 +58,75 @@ func (a *asking) suspects(events []*whatchanged.Event, near neighbourhood, x *ex
 	by, wholeOf := map[whole]*suspected{}, wholes(events)
 	room := make([]suspected, len(events))
 	all := make([]*suspected, 0, len(events))
+	var commits []*whatchanged.Event
 	for _, e := range events {
-		if e.Kind == whatchanged.Incident {
+		w, folded := wholeOf(e)
+		switch {
+		case e.Kind == whatchanged.Incident:
 			x.add(ReasonSymptom, 1)
 			continue
+		case e.Kind == whatchanged.Commit && !folded:
+			commits = append(commits, e)
+			continue
 		}
-		w, folded := wholeOf(e)
 		if l := by[w]; folded && l != nil {
 			l.events = append(l.events, e)
 			x.add(reasonFolded(w), 1)
 			continue
 		}
-		l := &room[len(all)]
-		l.event, l.single[0] = e, e
-		l.events = l.single[:]
+		l := room[len(all)].begin(e)
 		all = append(all, l)
 		if folded {
 			by[w] = l
 		}
+	}
+	alone := carried(all, commits)
+	x.add(ReasonSameChange, len(commits)-len(alone))
+	for _, e := range alone {
+		all = append(all, room[len(all)].begin(e))
+	}
+	if len(alone) > 0 {
+		slices.SortFunc(all, func(l, m *suspected) int { return m.event.Key().Compare(l.event.Key()) })
 	}
 	for _, l := range by {
 		l.event = slices.MaxFunc(l.events, func(e, f *whatchanged.Event) int { return a.standing(e, f, near) })
 	}
 	a.relate(all)
 	return all
+}
+
+// begin makes l a change of one event.
+func (l *suspected) begin(e *whatchanged.Event) *suspected {
+	l.event, l.single[0] = e, e
+	l.events = l.single[:]
+	return l
+}
+
+// carried takes commits to the changes that brought them to production, whose
+// parts they are, and returns those that none of them carries. A commit that
+// several carry is a part of each.
+func carried(all []*suspected, commits []*whatchanged.Event) (rest []*whatchanged.Event) {
+	if len(commits) == 0 {
+		return nil
+	}
+	by := map[string][]*suspected{}
+	for _, l := range all {
+		for _, e := range l.events {
+			for _, c := range e.Commits {
+				by[c] = append(by[c], l)
+			}
+		}
+	}
+	for _, e := range commits {
+		found := by[e.Version]
+		for _, l := range found {
+			l.events = append(slices.Clip(l.events), e)
+		}
+		if len(found) == 0 {
+			rest = append(rest, e)
+		}
+	}
+	return rest
 }
 
 func reasonFolded(w whole) string {

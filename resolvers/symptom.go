@@ -167,26 +167,36 @@ func (s *symptom) match(l *suspected) (value float64, words []string) {
 
 func saturated(n float64) float64 { return n * 2.2 / (n + 1.2) }
 
-// texts returns what a change says, for symptom.look: its summaries, the names
-// of what it changed, and what stands in its differences.
+// texts returns what a change says, for symptom.look: its summaries, each once,
+// the names of what it changed, and what stands in its differences.
 func (l *suspected) texts() [texts3]string {
-	var names, diff strings.Builder
-	for _, e := range l.events {
-		names.WriteString(e.Entity.Namespace + " " + e.Entity.Name + " ")
-	}
-	for i, d := range l.event.Diff {
-		if i == maxDiffRead {
-			break
+	var summaries, names, diff strings.Builder
+	read, last := 0, ""
+	for _, e := range l.events[:min(len(l.events), maxPartsRead)] {
+		if e.Summary != last {
+			last = e.Summary
+			summaries.WriteString(last + " ")
 		}
-		diff.WriteString(d.Path + " ")
-		for _, v := range []whatchanged.Value{d.Value, d.Was} {
-			if len(v) <= 200 {
-				diff.WriteString(v.String() + " ")
+		names.WriteString(e.Entity.Namespace + " " + e.Entity.Name + " ")
+		diff.WriteString(e.Version + " " + e.Attributes["paths"] + " ")
+		for _, d := range e.Diff {
+			if read++; read > maxDiffRead {
+				break
+			}
+			diff.WriteString(d.Path + " ")
+			for _, v := range []whatchanged.Value{d.Value, d.Was} {
+				if len(v) <= 200 {
+					diff.WriteString(v.String() + " ")
+				}
 			}
 		}
 	}
-	return [texts3]string{l.event.Summary, names.String(), diff.String() + l.event.Version}
+	return [texts3]string{summaries.String(), names.String(), diff.String()}
 }
 
-// maxDiffRead bounds the edits of one change that a symptom is looked for in.
-const maxDiffRead = 50
+// maxPartsRead and maxDiffRead bound the parts and the edits of one change that
+// a symptom is looked for in.
+const (
+	maxPartsRead = 50
+	maxDiffRead  = 50
+)

@@ -3,6 +3,7 @@ package resolvers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -86,6 +87,9 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 	if err != nil {
 		return nil, err
 	}
+	if found, err = a.withCommits(found, in, len(scope) > 0); err != nil {
+		return nil, err
+	}
 	events := f.apply(found, &x)
 	ranked := a.suspects(events, near, &x)
 	a.rank(ranked, near, f, deref(in.Symptom))
@@ -117,6 +121,31 @@ func rolloutOf(e *whatchanged.Event) (rolloutKey, bool) {
 	return rolloutKey{e.Source, e.Rollout.ID}, true
 }
 
+// withCommits adds to what was found around a scope the commits of the window,
+// if there are words to find the one that is meant by: a commit is known by its
+// repository, which nothing depends on.
+func (a *asking) withCommits(found []*whatchanged.Event, in WhatChangedInput, scoped bool) ([]*whatchanged.Event, error) {
+	if !scoped || deref(in.Symptom) == "" {
+		return found, nil
+	}
+	page, err := a.index.Changes(a.ctx, a.seeing(a.interval.To), whatchanged.Selection{Interval: a.interval,
+		Kinds: []whatchanged.EventKind{whatchanged.Commit}, Descending: true, Limit: maxCandidates})
+	if err != nil {
+		return nil, err
+	}
+	have := make(map[whatchanged.Position]bool, len(found))
+	for _, e := range found {
+		have[e.Position] = true
+	}
+	for _, e := range page.Events {
+		if !have[e.Position] {
+			found = append(found, e)
+		}
+	}
+	slices.SortFunc(found, func(e, f *whatchanged.Event) int { return f.Key().Compare(e.Key()) })
+	return found, nil
+}
+
 // judge compares the first with the next, and with the alternative that none
 // of the recorded changes did it.
 func (w *WhatChanged) judge(ranked []*suspected, scoped bool) {
@@ -128,7 +157,7 @@ func (w *WhatChanged) judge(ranked []*suspected, scoped bool) {
 	if len(ranked) > 1 {
 		next = max(next, ranked[1].score)
 	}
-	w.Likely = ranked[0].score-next >= lead[scoped]
+	w.Likely = ranked[0].score-next >= lead
 }
 
 // suspicion is the verdict. Nobody is accused: these are candidates.

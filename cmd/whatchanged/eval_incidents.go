@@ -79,7 +79,7 @@ func (o *options) evalIncidents(cmd *cobra.Command, dir string, asJSON bool) err
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(out, "%d cases asked, %.2f s each, taking in included\n", asked, time.Since(begun).Seconds()/float64(max(1, asked)))
+	_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%d cases asked, %.2f s each, taking in included\n", asked, time.Since(begun).Seconds()/float64(max(1, asked)))
 	return err
 }
 

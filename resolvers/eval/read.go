@@ -160,8 +160,12 @@ func (r reader) incident(world string, c rawCase) Case {
 		out.Text += "\n" + p.Text
 	}
 	hurting := cmp.Or(r.entity[c.Case], i.Entity)
-	for _, f := range i.Failing { // whoever cannot be called hurts more than who calls
-		if f.Fail > 0 {
+	worst := 0.0
+	for _, f := range i.Failing {
+		worst = max(worst, f.Fail)
+	}
+	for _, f := range i.Failing { // whoever cannot be called hurts more than who calls; few failures are an echo
+		if f.Fail > 0 && f.Fail >= worst/10 {
 			out.Scope, hurting = append(out.Scope, entity(f.Dst)), ""
 		}
 	}

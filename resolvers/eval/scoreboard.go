@@ -150,7 +150,7 @@ func Print(w io.Writer, tier string, all []Verdict) error {
 		row(n, culprits, func(v Verdict) int { return v.Baselines[n] })
 	}
 	fmt.Fprintf(t, "random\t%.1f\n", 100*chance/float64(max(1, len(culprits))))
-	if len(worlds) > 1 && len(worlds) <= 10 {
+	if len(worlds) > 1 && len(worlds) < len(culprits) {
 		for _, n := range slices.SortedFunc(maps.Keys(worlds), func(a, b string) int {
 			return cmp.Or(cmp.Compare(len(worlds[b]), len(worlds[a])), cmp.Compare(a, b))
 		}) {
