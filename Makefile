@@ -37,6 +37,11 @@ fuzz: ## Fuzz every decoder and parser for FUZZTIME each (default 20s)
 fault: fetch ## Kill the server, kill ClickHouse, keep it away for a minute and fill the disk while 100,000 events arrive (minutes)
 	go test -v -run '^TestSiege' -timeout 60m ./cmd/whatchanged -args -siege-events 100000 -siege-away 1m
 
+.PHONY: scoreboard
+scoreboard: build ## Diagnose incidents whose culprit is known, and write fixtures/incidents/*.golden (WHATCHANGED_TESTDATA for the real ones)
+	$(BIN) eval incidents fixtures/incidents/shop > fixtures/incidents/shop.golden
+	@if [ -n "$$WHATCHANGED_TESTDATA" ]; then for set in reverts changerca rootcausebench; do 	  echo "== $$set"; $(BIN) eval incidents "$$WHATCHANGED_TESTDATA/incidents/$$set/dev" > fixtures/incidents/$$set.golden || exit 1; done; fi
+
 .PHONY: bench
 bench: fetch ## Run the benchmarks, allocations shown
 	go test -run '^$$' -bench . -benchmem ./...

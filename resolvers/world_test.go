@@ -195,3 +195,22 @@ func needs(from, to string) whatchanged.Event {
 	return whatchanged.Event{ID: from + "-needs-" + to, Kind: whatchanged.Topology, Action: "declared", Entity: ref(from), EffectiveAt: ago(2 * 24 * 60),
 		Dependency: &whatchanged.Dependency{To: ref(to), Evidence: whatchanged.Declared}}
 }
+
+func reverting(id string) func(*whatchanged.Event) {
+	return func(e *whatchanged.Event) { e.Reverts = id }
+}
+
+func partOf(id string) func(*whatchanged.Event) { return func(e *whatchanged.Event) { e.Parent = id } }
+
+func by(name string, automation bool) func(*whatchanged.Event) {
+	return func(e *whatchanged.Event) { e.Actor = &whatchanged.Actor{Name: name, Automation: automation} }
+}
+
+func carrying(commit string) func(*whatchanged.Event) {
+	return func(e *whatchanged.Event) {
+		e.Commits = []string{commit}
+		if e.Kind == whatchanged.Commit {
+			e.Version = commit
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"whatchanged.dev/whatchanged"
 	"whatchanged.dev/whatchanged/resolvers/eval"
 )
 
@@ -46,7 +47,7 @@ func (o *options) evalState(cmd *cobra.Command, dir string, asJSON bool) error {
 	var answers []eval.StateAnswer
 	var took time.Duration
 	err = o.thrownAway(cmd, func(ctx context.Context, in *openInstance) error {
-		if err := takeIn(ctx, cmd, in, set); err != nil {
+		if err := takeIn(ctx, cmd, in, set.Events); err != nil {
 			return err
 		}
 		bar := progress(cmd.ErrOrStderr(), "asking")
@@ -77,15 +78,15 @@ func (o *options) evalState(cmd *cobra.Command, dir string, asJSON bool) error {
 	return err
 }
 
-// takeIn sends the events of a set on the way of all imported ones.
-func takeIn(ctx context.Context, cmd *cobra.Command, in *openInstance, set *eval.StateSet) error {
+// takeIn sends events on the way of all imported ones.
+func takeIn(ctx context.Context, cmd *cobra.Command, in *openInstance, events []whatchanged.Event) error {
 	bar := progress(cmd.ErrOrStderr(), "taking in")
 	defer func() { _ = bar.Finish() }()
-	bar.ChangeMax(len(set.Events))
+	bar.ChangeMax(len(events))
 	const batch = 5000
-	for from := 0; from < len(set.Events); from += batch {
-		to := min(from+batch, len(set.Events))
-		if _, err := in.Pipeline.Import(ctx, "eval", set.Events[from:to]); err != nil {
+	for from := 0; from < len(events); from += batch {
+		to := min(from+batch, len(events))
+		if _, err := in.Pipeline.Import(ctx, "eval", events[from:to]); err != nil {
 			return err
 		}
 		_ = bar.Set(to) // it only draws

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func evalState(t *testing.T, words ...string) string {
@@ -42,6 +44,31 @@ func TestEvalStateOfRealHistory(t *testing.T) {
 
 func TestEvalStateRefuses(t *testing.T) {
 	if exit := run([]string{"eval", "state", t.TempDir()}); exit != 3 {
+		t.Errorf("a folder without a set: exit status %d, want 3", exit)
+	}
+}
+
+// TestScoreboardOfTheFixtures: a worse diagnosis of the small hand-written set
+// must show in review.
+func TestScoreboardOfTheFixtures(t *testing.T) {
+	var out bytes.Buffer
+	root := newRoot()
+	root.SetOut(&out)
+	root.SetArgs([]string{"eval", "incidents", filepath.Join("..", "..", "fixtures", "incidents", "shop")})
+	if err := root.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile(filepath.Join("..", "..", "fixtures", "incidents", "shop.golden"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), out.String()); diff != "" {
+		t.Errorf("make scoreboard writes it anew (-want +got):\n%s", diff)
+	}
+}
+
+func TestEvalIncidentsRefuses(t *testing.T) {
+	if exit := run([]string{"eval", "incidents", t.TempDir()}); exit != 3 {
 		t.Errorf("a folder without a set: exit status %d, want 3", exit)
 	}
 }

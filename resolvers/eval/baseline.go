@@ -13,7 +13,7 @@ import (
 const (
 	MostRecent     = "most recent"
 	MostRecentSame = "most recent on the same entity"
-	TextAndAge     = "BM25 - ln(age)"
+	TextAndAge     = "BM25/5 - ln(age)"
 )
 
 // candidates are the changes of a case's window, latest first, without parts.
@@ -52,7 +52,7 @@ func (w *World) baselines(tier string, c Case) map[string]int {
 		})
 	}
 	match := bm25(c.Text, all)
-	out[TextAndAge] = rank(func(e *whatchanged.Event) float64 { return match(e) - math.Log1p(c.At.Sub(e.EffectiveAt).Hours()) })
+	out[TextAndAge] = rank(func(e *whatchanged.Event) float64 { return match(e)/5 - math.Log1p(c.At.Sub(e.EffectiveAt).Hours()) })
 	return out
 }
 

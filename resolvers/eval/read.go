@@ -1,15 +1,11 @@
 package eval
 
 import (
-	"bufio"
 	"cmp"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,19 +14,22 @@ import (
 	"whatchanged.dev/whatchanged"
 )
 
-// ReadIncidents reads the set in a folder. Either its cases name the estate
-// whose changes stand in changes.ESTATE.jsonl.gz, with a topology in the folder
-// or the one above, or each case holds its own changes and topology.
+// ReadIncidents reads the set in a folder: cases.jsonl and truth.jsonl, each
+// compressed by gzip or not. Either the cases name the estate whose changes
+// stand in changes.ESTATE.jsonl, with topology.ESTATE.jsonl in the folder or the
+// one above, or each case holds its own changes and topology. The entities that
+// hurt stand in displaced.jsonl, or in the case. A file that is not there is
+// NOT_FOUND, one that cannot be read INVALID_ARGUMENT.
 func ReadIncidents(dir string) ([]World, error) {
-	cases, err := lines[rawCase](filepath.Join(dir, "cases.jsonl.gz"))
+	cases, err := lines[rawCase](dir, "cases.jsonl")
 	if err != nil {
-		return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%q: want a folder with cases.jsonl.gz", dir).Hiding(err)
+		return nil, err
 	}
-	truths, err := lines[rawTruth](filepath.Join(dir, "truth.jsonl.gz"))
+	truths, err := lines[rawTruth](dir, "truth.jsonl")
 	if err != nil {
-		return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%q: want truth.jsonl.gz beside the cases", dir).Hiding(err)
+		return nil, err
 	}
-	displaced, err := optional[rawDisplaced](filepath.Join(dir, "displaced.jsonl.gz"))
+	displaced, err := optional[rawDisplaced](dir, "displaced.jsonl")
 	if err != nil {
 		return nil, err
 	}
@@ -125,11 +124,11 @@ func (r reader) tell(w *World, c rawCase) error {
 	changes, edges := c.Changes, []rawEdge{}
 	if c.Estate != "" {
 		var err error
-		if changes, err = lines[rawChange](filepath.Join(r.dir, "changes."+c.Estate+".jsonl.gz")); err != nil {
+		if changes, err = lines[rawChange](r.dir, "changes."+c.Estate+".jsonl"); err != nil {
 			return err
 		}
 		for _, dir := range []string{r.dir, filepath.Dir(filepath.Clean(r.dir))} {
-			more, err := optional[rawEdge](filepath.Join(dir, "topology."+c.Estate+".jsonl.gz"))
+			more, err := optional[rawEdge](dir, "topology."+c.Estate+".jsonl")
 			if err != nil {
 				return err
 			}
@@ -254,33 +253,19 @@ func parts(world string, first whatchanged.Event, c rawChange) []whatchanged.Eve
 	return all
 }
 
-// lines reads gzipped JSON lines.
-func lines[T any](file string) (all []T, err error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	s := bufio.NewScanner(z)
-	s.Buffer(nil, 64<<20)
-	for s.Scan() {
-		var v T
-		if err := json.Unmarshal(s.Bytes(), &v); err != nil {
-			return nil, fmt.Errorf("%s, line %d: %w", file, len(all)+1, err)
-		}
+// lines reads a file of JSON lines.
+func lines[T any](dir, name string) (all []T, err error) {
+	err = readLines(dir, name, func(v T) error {
 		all = append(all, v)
-	}
-	return all, s.Err()
+		return nil
+	})
+	return all, err
 }
 
 // optional is lines of a file that need not be there.
-func optional[T any](file string) ([]T, error) {
-	all, err := lines[T](file)
-	if errors.Is(err, fs.ErrNotExist) {
+func optional[T any](dir, name string) ([]T, error) {
+	all, err := lines[T](dir, name)
+	if errors.Is(err, whatchanged.ErrNotFound) {
 		return nil, nil
 	}
 	return all, err

@@ -1,6 +1,11 @@
 // Package eval asks questions of which the right answers are known, and counts
 // how many are answered right. It reads sets of evaluation data; it starts
 // nothing and stores nothing.
+//
+// There are two sorts of sets: of settings as of past moments ([ReadState]) and
+// of incidents whose culprit is known ([ReadIncidents]). What is told to the
+// index, and what is asked, never comes from the files with the answers: those
+// are the scorer's. Whoever calls brings an index that was told the events.
 package eval
 
 import (

@@ -1,12 +1,3 @@
-// Package eval measures how well incidents are diagnosed: it reads sets of
-// incidents whose culprit is known, asks the product about each as of its
-// moment, and counts at which rank the culprit stood.
-//
-// A set is a folder of files in the form of gzipped JSON lines (see
-// [ReadIncidents]). The culprits are read by the scorer alone: what is told to
-// the index, and what is asked, comes from the other files. Nothing here knows
-// stores or transports; whoever calls it brings an index that was told the
-// events, and a function that asks it.
 package eval
 
 import (
