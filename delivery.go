@@ -39,3 +39,16 @@ type Receipt struct {
 	Position  Position // of the delivery, all its events included: see At
 	Duplicate bool     // the log already held it; Position is then the first receipt's
 }
+
+// The types of what readers report of themselves, as deliveries without events
+// that count as none.
+const (
+	DeliveryRan       = "whatchanged.ran"       // all there was has been read
+	DeliveryConnected = "whatchanged.connected" // whatever comes will be heard
+	DeliveryLost      = "whatchanged.lost"      // what comes now is missed
+)
+
+// Reports reports whether the delivery is a reader's report of itself.
+func (d *Delivery) Reports() bool {
+	return d.Type == DeliveryRan || d.Type == DeliveryConnected || d.Type == DeliveryLost
+}

@@ -665,23 +665,30 @@ type ComplexityRoot struct {
 	}
 
 	SourceCoverage struct {
-		Deliveries func(childComplexity int) int
-		LastHeard  func(childComplexity int) int
-		Rejected   func(childComplexity int) int
-		Source     func(childComplexity int) int
-		State      func(childComplexity int) int
+		Asked           func(childComplexity int) int
+		Deliveries      func(childComplexity int) int
+		LastHeard       func(childComplexity int) int
+		LastRun         func(childComplexity int) int
+		LostAt          func(childComplexity int) int
+		Rejected        func(childComplexity int) int
+		Source          func(childComplexity int) int
+		State           func(childComplexity int) int
+		UsualGapSeconds func(childComplexity int) int
 	}
 
 	SourceHealth struct {
-		Changes       func(childComplexity int) int
-		Deliveries    func(childComplexity int) int
-		LagSeconds    func(childComplexity int) int
-		LastHeard     func(childComplexity int) int
-		MaxLagSeconds func(childComplexity int) int
-		Rejected      func(childComplexity int) int
-		SilentSeconds func(childComplexity int) int
-		Source        func(childComplexity int) int
-		State         func(childComplexity int) int
+		Changes         func(childComplexity int) int
+		Deliveries      func(childComplexity int) int
+		LagSeconds      func(childComplexity int) int
+		LastHeard       func(childComplexity int) int
+		LastRun         func(childComplexity int) int
+		LostAt          func(childComplexity int) int
+		MaxLagSeconds   func(childComplexity int) int
+		Rejected        func(childComplexity int) int
+		SilentSeconds   func(childComplexity int) int
+		Source          func(childComplexity int) int
+		State           func(childComplexity int) int
+		UsualGapSeconds func(childComplexity int) int
 	}
 
 	Suspect struct {
@@ -3673,6 +3680,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SideState.Version(childComplexity), true
 
+	case "SourceCoverage.asked":
+		if e.ComplexityRoot.SourceCoverage.Asked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceCoverage.Asked(childComplexity), true
 	case "SourceCoverage.deliveries":
 		if e.ComplexityRoot.SourceCoverage.Deliveries == nil {
 			break
@@ -3685,6 +3698,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SourceCoverage.LastHeard(childComplexity), true
+	case "SourceCoverage.lastRun":
+		if e.ComplexityRoot.SourceCoverage.LastRun == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceCoverage.LastRun(childComplexity), true
+	case "SourceCoverage.lostAt":
+		if e.ComplexityRoot.SourceCoverage.LostAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceCoverage.LostAt(childComplexity), true
 	case "SourceCoverage.rejected":
 		if e.ComplexityRoot.SourceCoverage.Rejected == nil {
 			break
@@ -3703,6 +3728,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SourceCoverage.State(childComplexity), true
+	case "SourceCoverage.usualGapSeconds":
+		if e.ComplexityRoot.SourceCoverage.UsualGapSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceCoverage.UsualGapSeconds(childComplexity), true
 
 	case "SourceHealth.changes":
 		if e.ComplexityRoot.SourceHealth.Changes == nil {
@@ -3728,6 +3759,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SourceHealth.LastHeard(childComplexity), true
+	case "SourceHealth.lastRun":
+		if e.ComplexityRoot.SourceHealth.LastRun == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceHealth.LastRun(childComplexity), true
+	case "SourceHealth.lostAt":
+		if e.ComplexityRoot.SourceHealth.LostAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceHealth.LostAt(childComplexity), true
 	case "SourceHealth.maxLagSeconds":
 		if e.ComplexityRoot.SourceHealth.MaxLagSeconds == nil {
 			break
@@ -3758,6 +3801,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SourceHealth.State(childComplexity), true
+	case "SourceHealth.usualGapSeconds":
+		if e.ComplexityRoot.SourceHealth.UsualGapSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceHealth.UsualGapSeconds(childComplexity), true
 
 	case "Suspect.against":
 		if e.ComplexityRoot.Suspect.Against == nil {
@@ -5474,8 +5523,16 @@ func (ec *executionContext) childFields_SourceCoverage(ctx context.Context, fiel
 		return ec.fieldContext_SourceCoverage_source(ctx, field)
 	case "state":
 		return ec.fieldContext_SourceCoverage_state(ctx, field)
+	case "asked":
+		return ec.fieldContext_SourceCoverage_asked(ctx, field)
 	case "lastHeard":
 		return ec.fieldContext_SourceCoverage_lastHeard(ctx, field)
+	case "usualGapSeconds":
+		return ec.fieldContext_SourceCoverage_usualGapSeconds(ctx, field)
+	case "lastRun":
+		return ec.fieldContext_SourceCoverage_lastRun(ctx, field)
+	case "lostAt":
+		return ec.fieldContext_SourceCoverage_lostAt(ctx, field)
 	case "deliveries":
 		return ec.fieldContext_SourceCoverage_deliveries(ctx, field)
 	case "rejected":
@@ -5494,6 +5551,12 @@ func (ec *executionContext) childFields_SourceHealth(ctx context.Context, field 
 		return ec.fieldContext_SourceHealth_lastHeard(ctx, field)
 	case "silentSeconds":
 		return ec.fieldContext_SourceHealth_silentSeconds(ctx, field)
+	case "usualGapSeconds":
+		return ec.fieldContext_SourceHealth_usualGapSeconds(ctx, field)
+	case "lastRun":
+		return ec.fieldContext_SourceHealth_lastRun(ctx, field)
+	case "lostAt":
+		return ec.fieldContext_SourceHealth_lostAt(ctx, field)
 	case "deliveries":
 		return ec.fieldContext_SourceHealth_deliveries(ctx, field)
 	case "rejected":
@@ -18391,6 +18454,29 @@ func (ec *executionContext) fieldContext_SourceCoverage_state(_ context.Context,
 	return graphql.NewScalarFieldContext("SourceCoverage", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _SourceCoverage_asked(ctx context.Context, field graphql.CollectedField, obj *whatchanged.SourceCoverage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceCoverage_asked(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Asked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SourceCoverage_asked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceCoverage", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _SourceCoverage_lastHeard(ctx context.Context, field graphql.CollectedField, obj *whatchanged.SourceCoverage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -18411,6 +18497,75 @@ func (ec *executionContext) _SourceCoverage_lastHeard(ctx context.Context, field
 	)
 }
 func (ec *executionContext) fieldContext_SourceCoverage_lastHeard(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceCoverage", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _SourceCoverage_usualGapSeconds(ctx context.Context, field graphql.CollectedField, obj *whatchanged.SourceCoverage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceCoverage_usualGapSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UsualGapSeconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SourceCoverage_usualGapSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceCoverage", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _SourceCoverage_lastRun(ctx context.Context, field graphql.CollectedField, obj *whatchanged.SourceCoverage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceCoverage_lastRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastRun, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SourceCoverage_lastRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceCoverage", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _SourceCoverage_lostAt(ctx context.Context, field graphql.CollectedField, obj *whatchanged.SourceCoverage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceCoverage_lostAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LostAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SourceCoverage_lostAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SourceCoverage", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
@@ -18550,6 +18705,75 @@ func (ec *executionContext) _SourceHealth_silentSeconds(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_SourceHealth_silentSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SourceHealth", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _SourceHealth_usualGapSeconds(ctx context.Context, field graphql.CollectedField, obj *resolvers.SourceHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceHealth_usualGapSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UsualGapSeconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SourceHealth_usualGapSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceHealth", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _SourceHealth_lastRun(ctx context.Context, field graphql.CollectedField, obj *resolvers.SourceHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceHealth_lastRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastRun, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SourceHealth_lastRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceHealth", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _SourceHealth_lostAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.SourceHealth) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SourceHealth_lostAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LostAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SourceHealth_lostAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SourceHealth", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
 func (ec *executionContext) _SourceHealth_deliveries(ctx context.Context, field graphql.CollectedField, obj *resolvers.SourceHealth) (ret graphql.Marshaler) {
@@ -27433,8 +27657,28 @@ func (ec *executionContext) _SourceCoverage(ctx context.Context, sel ast.Selecti
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "asked":
+			out.Values[i] = ec._SourceCoverage_asked(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "lastHeard":
 			out.Values[i] = ec._SourceCoverage_lastHeard(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "usualGapSeconds":
+			out.Values[i] = ec._SourceCoverage_usualGapSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "lastRun":
+			out.Values[i] = ec._SourceCoverage_lastRun(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "lostAt":
+			out.Values[i] = ec._SourceCoverage_lostAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -27498,6 +27742,21 @@ func (ec *executionContext) _SourceHealth(ctx context.Context, sel ast.Selection
 			}
 		case "silentSeconds":
 			out.Values[i] = ec._SourceHealth_silentSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "usualGapSeconds":
+			out.Values[i] = ec._SourceHealth_usualGapSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "lastRun":
+			out.Values[i] = ec._SourceHealth_lastRun(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "lostAt":
+			out.Values[i] = ec._SourceHealth_lostAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}

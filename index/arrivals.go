@@ -1,7 +1,6 @@
 package index
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -10,8 +9,10 @@ import (
 	"whatchanged.dev/whatchanged/index/cold"
 )
 
-// Sources says how each source was heard in an interval of arrival.
-func (x *Index) Sources(ctx context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceCoverage, error) {
+// Sources says what arrived of each source, for an interval of arrival. All but
+// the counts before the hot horizon is in memory, unless the interval ends, or
+// what is known does, before it.
+func (x *Index) Sources(ctx context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceArrivals, error) {
 	t, err := x.tier(ctx, v.KnownAt)
 	if err != nil {
 		return nil, err
@@ -37,14 +38,23 @@ func (x *Index) Sources(ctx context.Context, v whatchanged.View, i whatchanged.I
 	if last.Compare(v.KnownAt) < 0 {
 		v.KnownAt = last
 	}
-	i.To = earlier(i.To, horizon)
-	before, err := x.coldSources(ctx, v, i)
-	return addUp(before, heard), err
+	before, err := x.coldSources(ctx, v, whatchanged.Interval{From: i.From, To: earlier(i.To, horizon)})
+	return addUp(before, heard, i.To.Before(horizon)), err
 }
 
-func (x *Index) coldSources(ctx context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceCoverage, error) {
+// Tellers returns the names of the sources that ever told of any of refs. The
+// hot tier has them all.
+func (x *Index) Tellers(ctx context.Context, v whatchanged.View, refs []whatchanged.Ref) ([]string, error) {
+	t, err := x.tier(ctx, v.KnownAt)
+	if err != nil {
+		return nil, err
+	}
+	return t.Tellers(ctx, v, refs)
+}
+
+func (x *Index) coldSources(ctx context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceArrivals, error) {
 	v = arrivals(v)
-	return fromCold(ctx, x, "sources", v, i, func(ctx context.Context, r *cold.Reader) ([]whatchanged.SourceCoverage, error) {
+	return fromCold(ctx, x, "sources", v, i, func(ctx context.Context, r *cold.Reader) ([]whatchanged.SourceArrivals, error) {
 		return r.Sources(ctx, v, i)
 	})
 }
@@ -54,22 +64,25 @@ func arrivals(v whatchanged.View) whatchanged.View {
 	return whatchanged.View{KnownAt: whatchanged.At(v.KnownAt.Sequence), Visibility: v.Visibility}
 }
 
-// addUp joins what was heard before the horizon and from it on.
-func addUp(before, from []whatchanged.SourceCoverage) []whatchanged.SourceCoverage {
+// addUp adds the counts from before the horizon to what is known from it on.
+// Of an interval that ended before it, only the names are known from it on.
+func addUp(before, from []whatchanged.SourceArrivals, ended bool) []whatchanged.SourceArrivals {
 	out := slices.Clone(from)
-	for _, b := range before {
-		i := slices.IndexFunc(out, func(s whatchanged.SourceCoverage) bool { return s.Source == b.Source })
-		if i < 0 {
-			out = append(out, b)
-			continue
-		}
+	for i := range out {
 		s := &out[i]
-		s.Deliveries, s.Rejected = s.Deliveries+b.Deliveries, s.Rejected+b.Rejected
-		if s.State != whatchanged.CoverageHeard {
-			s.State = b.State
+		if ended {
+			*s = whatchanged.SourceArrivals{Source: s.Source}
+		}
+		n := slices.IndexFunc(before, func(b whatchanged.SourceArrivals) bool { return b.Source == s.Source })
+		switch {
+		case n < 0:
+		case ended:
+			*s = before[n]
+		default:
+			b := &before[n]
+			s.Told.Count, s.Runs.Count, s.Rejected = s.Told.Count+b.Told.Count, s.Runs.Count+b.Runs.Count, s.Rejected+b.Rejected
 		}
 	}
-	slices.SortFunc(out, func(a, b whatchanged.SourceCoverage) int { return cmp.Compare(a.Source, b.Source) })
 	return out
 }
 

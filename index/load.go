@@ -25,7 +25,8 @@ func (x *Index) load(ctx context.Context, reach time.Duration) (*hot.Tier, error
 		return nil, err
 	}
 	base := hot.Base{Watermark: snap.Watermark, Horizon: horizon, Position: position}
-	if base.LastHeard, err = snap.Heard(ctx); err != nil {
+	heard, err := snap.Heard(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if base.Events, err = collect(snap.Events(ctx), err); err != nil {
@@ -36,6 +37,7 @@ func (x *Index) load(ctx context.Context, reach time.Duration) (*hot.Tier, error
 	corrections, err := collect(snap.Corrections(ctx), err)
 	places, err := collect(snap.Places(ctx), err)
 	owners, err := collect(snap.Owners(ctx), err)
+	tellers, err := collect(snap.Tellers(ctx), err)
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +47,7 @@ func (x *Index) load(ctx context.Context, reach time.Duration) (*hot.Tier, error
 			return nil, err
 		}
 	}
+	base.Heard, base.Tellers = heardOf(heard), each(tellers, func(t cold.Teller) hot.Teller { return hot.Teller(t) })
 	base.Places, base.Owners = placesOf(places), ownersOf(owners)
 	base.Edges, base.Corrections = edgesOf(edges), correctionsOf(corrections)
 	acknowledged, _, err := x.config.Log.Last(ctx)
@@ -79,6 +82,14 @@ func collect[T any](seq iter.Seq2[T, error], err error) ([]T, error) {
 		all = append(all, v)
 	}
 	return all, nil
+}
+
+func heardOf(heard map[string]cold.Heard) map[string]hot.Heard {
+	out := make(map[string]hot.Heard, len(heard))
+	for name, h := range heard {
+		out[name] = hot.Heard{Told: hot.Series(h.Told), Runs: hot.Series(h.Runs), Connection: h.Connection}
+	}
+	return out
 }
 
 func edgesOf(edges []cold.Edge) []hot.Edge {

@@ -15,8 +15,12 @@ const (
 // Import takes events that were decoded on this side, as from the history of
 // a repository, on the same way as deliveries: made canonical, redacted,
 // dropped when known, appended. It returns the sum of what became of them,
-// and the last position. After an error the events may be imported again.
+// and the last position. After an error the events may be imported again. No
+// events at all say that the reader has read all there was.
 func (p *Pipeline) Import(ctx context.Context, source string, events []whatchanged.Event) (Accepted, error) {
+	if len(events) == 0 {
+		return p.Report(ctx, source, whatchanged.DeliveryRan)
+	}
 	var sum Accepted
 	for len(events) > 0 {
 		n := importCut(events)
@@ -60,4 +64,20 @@ func importCut(events []whatchanged.Event) int {
 		}
 	}
 	return len(events)
+}
+
+// Report notes in the log what a reader says of itself, so that answers can
+// tell a source that is quiet from one that is not heard: that it has read all
+// there was, that it watches, or that it lost its connection. What is one of
+// these is told by [whatchanged.Delivery.Reports].
+func (p *Pipeline) Report(ctx context.Context, source, what string) (Accepted, error) {
+	d := whatchanged.Delivery{Source: source, Type: what, Outcome: whatchanged.Ignored, Reason: "a report of the reader"}
+	if !d.Reports() {
+		return Accepted{}, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%q: want %s, %s or %s", what,
+			whatchanged.DeliveryRan, whatchanged.DeliveryConnected, whatchanged.DeliveryLost).In("report")
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
+	defer cancel()
+	r, err := p.Log.Append(ctx, d)
+	return Accepted{Position: r.Position}, err
 }

@@ -413,6 +413,32 @@ func TestImport(t *testing.T) {
 	}
 }
 
+func TestReadersReport(t *testing.T) {
+	d := newDesk(t)
+	for i, report := range []func() (ingest.Accepted, error){
+		func() (ingest.Accepted, error) { return d.Import(t.Context(), "git", nil) },
+		func() (ingest.Accepted, error) { return d.Report(t.Context(), "watch", whatchanged.DeliveryConnected) },
+		func() (ingest.Accepted, error) { return d.Report(t.Context(), "watch", whatchanged.DeliveryLost) },
+	} {
+		if a, err := report(); err != nil || a.Position != whatchanged.At(uint64(i+1)) || a.Events != 0 {
+			t.Errorf("%+v %v", a, err)
+		}
+	}
+	var types []string
+	for _, r := range d.stored() {
+		types = append(types, r.Type)
+		if !r.Reports() || r.Outcome != whatchanged.Ignored {
+			t.Errorf("stored %+v", r)
+		}
+	}
+	if got := strings.Join(types, " "); got != "whatchanged.ran whatchanged.connected whatchanged.lost" {
+		t.Errorf("an import of nothing is a run that ended: stored %q", got)
+	}
+	if _, err := d.Report(t.Context(), "watch", "whatever"); whatchanged.CodeOf(err) != whatchanged.CodeInvalidArgument {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAtMostSoManyAtOnce(t *testing.T) {
 	held, release := make(chan struct{}), make(chan struct{})
 	slow := ingest.Source{Name: "slow", Decode: func(whatchanged.Delivery) (ingest.Decoded, error) {

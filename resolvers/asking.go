@@ -168,23 +168,17 @@ func (a *asking) seeing(asOf time.Time) whatchanged.View {
 	return v
 }
 
-// envelope starts the answer: all that follows from the times alone.
-func (a *asking) envelope() (Envelope, error) {
-	heard := a.interval // of the future nothing can have been heard
-	if heard.To.After(a.now) {
-		heard.To = a.now
-	}
-	if heard.Empty() {
-		heard.From = heard.To
-	}
-	sources, err := a.index.Sources(a.ctx, a.view, heard)
+// envelope starts the answer: all that follows from the times alone, and from
+// which entities are asked of, all if none.
+func (a *asking) envelope(of ...whatchanged.Ref) (Envelope, error) {
+	coverage, err := a.coverage(of)
 	if err != nil {
 		return Envelope{}, err
 	}
 	interval := a.interval
 	e := Envelope{
 		AsOf: a.view.AsOf, Interval: &interval, KnownAt: a.view.KnownAt,
-		Watermark: Watermark{Position: a.watermark.Position}, Coverage: coverageOf(sources),
+		Watermark: Watermark{Position: a.watermark.Position}, Coverage: coverage,
 		Excluded: []Exclusion{}, Next: []Call{}, Quoted: []string{},
 	}
 	if !a.watermark.At.IsZero() {

@@ -66,7 +66,11 @@ func (a *asking) change(in ChangeInput) (*Change, error) {
 	}
 	out := &Change{Items: []ChangeDetail{}, raw: in.Raw}
 	a.span(events)
-	if out.Envelope, err = a.envelope(); err != nil {
+	var of []whatchanged.Ref
+	for i := range events {
+		of = append(of, events[i].Entity)
+	}
+	if out.Envelope, err = a.envelope(of...); err != nil {
 		return nil, err
 	}
 	for _, e := range events {

@@ -138,7 +138,7 @@ func (a *asking) compare(in CompareInput) (*Compare, error) {
 	}
 	all, compared := c.differences()
 	out := &Compare{Left: c.left.shown(), Right: c.right.shown(), Compared: compared, UpTo: c.upTo()}
-	if out.Envelope, err = a.envelope(); err != nil {
+	if out.Envelope, err = a.envelope(c.asked()...); err != nil {
 		return nil, err
 	}
 	if err := a.addOwners(all); err != nil {

@@ -249,6 +249,22 @@ func (c *comparison) addRead(at time.Time) error {
 	return nil
 }
 
+// asked returns the entities asked of and those found by their beginnings,
+// none if everything was asked.
+func (c *comparison) asked() []whatchanged.Ref {
+	if c.whole {
+		return nil
+	}
+	refs := slices.Clone(c.scope)
+	for _, s := range []*half{&c.left, &c.right} {
+		for _, e := range s.states {
+			refs = append(refs, e.Entity)
+		}
+	}
+	slices.SortFunc(refs, whatchanged.Ref.Compare)
+	return slices.Compact(refs)
+}
+
 // of reports whether an entity is in the scope.
 func (c *comparison) of(ref whatchanged.Ref) bool {
 	sel := whatchanged.StateSelection{Entities: c.scope, Prefixes: c.prefixes}

@@ -137,15 +137,19 @@ func (a *asking) config(in ConfigInput) (*ConfigState, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &ConfigState{}
-	if out.Envelope, err = a.envelope(); err != nil {
-		return nil, err
-	}
-	out.asking = a
 	states, err := a.states(keys)
 	if err != nil {
 		return nil, err
 	}
+	of := slices.Clone(keys.Entities)
+	for _, e := range states {
+		of = append(of, e.Entity)
+	}
+	out := &ConfigState{}
+	if out.Envelope, err = a.envelope(of...); err != nil {
+		return nil, err
+	}
+	out.asking = a
 	var x excluded
 	c := configuration{asking: a, path: path, where: where, held: where.inForce(states, &x), x: &x}
 	return out, c.answer(in, out, keys.Entities)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"whatchanged.dev/whatchanged"
@@ -29,15 +30,18 @@ type DataHealth struct {
 // A SourceHealth says how one source was heard in the window, by time of
 // arrival, and how late its changes were learned of.
 type SourceHealth struct {
-	Source        string                    `json:"source"`
-	State         whatchanged.CoverageState `json:"state"`
-	LastHeard     *time.Time                `json:"lastHeard"`
-	SilentSeconds *float64                  `json:"silentSeconds"`
-	Deliveries    int                       `json:"deliveries"`
-	Rejected      int                       `json:"rejected"`
-	Changes       int                       `json:"changes"`
-	LagSeconds    *float64                  `json:"lagSeconds"`
-	MaxLagSeconds *float64                  `json:"maxLagSeconds"`
+	Source          string                    `json:"source"`
+	State           whatchanged.CoverageState `json:"state"`
+	LastHeard       *time.Time                `json:"lastHeard"`
+	SilentSeconds   *float64                  `json:"silentSeconds"`
+	UsualGapSeconds *float64                  `json:"usualGapSeconds"`
+	LastRun         *time.Time                `json:"lastRun"`
+	LostAt          *time.Time                `json:"lostAt"`
+	Deliveries      int                       `json:"deliveries"`
+	Rejected        int                       `json:"rejected"`
+	Changes         int                       `json:"changes"`
+	LagSeconds      *float64                  `json:"lagSeconds"`
+	MaxLagSeconds   *float64                  `json:"maxLagSeconds"`
 }
 
 // DataHealth tells how each source was heard.
@@ -72,7 +76,7 @@ func (a *asking) dataHealth(in DataHealthInput) (*DataHealth, error) {
 		}
 	}
 	slices.SortStableFunc(out.Items, func(s, t SourceHealth) int {
-		return cmp.Or(cmp.Compare(trust[s.State], trust[t.State]), cmp.Compare(s.Source, t.Source))
+		return cmp.Or(cmp.Compare(trust(s.State), trust(t.State)), cmp.Compare(s.Source, t.Source))
 	})
 	out.Total, out.Excluded = len(out.Items), x.list()
 	out.Verdict = out.verdict()
@@ -81,7 +85,7 @@ func (a *asking) dataHealth(in DataHealthInput) (*DataHealth, error) {
 }
 
 // trust orders states: what to worry about first.
-var trust = map[whatchanged.CoverageState]int{whatchanged.CoverageSilent: 0, whatchanged.CoverageUnknown: 1, whatchanged.CoverageHeard: 2}
+func trust(s whatchanged.CoverageState) int { return slices.Index(whatchanged.CoverageStates, s) }
 
 // lags are the seconds from effect to arrival of a source's changes.
 type lags struct {
@@ -106,7 +110,8 @@ func lagsOf(events []*whatchanged.Event) map[string]*lags {
 }
 
 func (a *asking) health(s whatchanged.SourceCoverage, l *lags) SourceHealth {
-	h := SourceHealth{Source: s.Source, State: s.State, LastHeard: s.LastHeard, Deliveries: s.Deliveries, Rejected: s.Rejected}
+	h := SourceHealth{Source: s.Source, State: s.State, LastHeard: s.LastHeard, UsualGapSeconds: s.UsualGapSeconds, LastRun: s.LastRun, LostAt: s.LostAt,
+		Deliveries: s.Deliveries, Rejected: s.Rejected}
 	end := a.interval.To
 	if end.After(a.now) {
 		end = a.now
@@ -131,17 +136,21 @@ func (d *DataHealth) verdict() string {
 	if len(d.Items) == 0 {
 		return "No source has ever been heard: nothing can be said of what changed."
 	}
-	var silent, rejected int
-	for _, s := range d.Items {
-		if s.State != whatchanged.CoverageHeard {
-			silent++
-		}
-		rejected += s.Rejected
+	rejected, in := 0, map[whatchanged.CoverageState]int{}
+	for i := range d.Items {
+		in[d.Items[i].State]++
+		rejected += d.Items[i].Rejected
 	}
-	if silent == 0 && rejected == 0 {
+	if in[whatchanged.CoverageHeard] == len(d.Items) && rejected == 0 {
 		return "Every source was heard in the window, and everything they sent was understood."
 	}
-	return fmt.Sprintf("%d of %s not heard in the window; %s not understood.", silent, count(len(d.Items), "source"), countOf(rejected, "delivery was", "deliveries were"))
+	var parts []string
+	for _, state := range whatchanged.CoverageStates {
+		if in[state] > 0 {
+			parts = append(parts, fmt.Sprint(in[state], " ", state))
+		}
+	}
+	return fmt.Sprintf("Of %s: %s; %s not understood.", count(len(d.Items), "source"), strings.Join(parts, ", "), countOf(rejected, "delivery was", "deliveries were"))
 }
 
 // IDs implements [Answered]: the names of the sources.
@@ -155,13 +164,16 @@ func (d *DataHealth) IDs() []string {
 
 // Table implements [Answered].
 func (d *DataHealth) Table() Table {
-	t := Table{Header: []string{"source", "state", "last heard", "silent", "deliveries", "rejected", "changes", "lag", "most lag"}}
-	for _, s := range d.Items {
-		heard := ""
-		if s.LastHeard != nil {
-			heard = s.LastHeard.Format(time.RFC3339)
+	t := Table{Header: []string{"source", "state", "last heard", "silent", "usual gap", "last ran", "connection lost", "deliveries", "rejected", "changes", "lag", "most lag"}}
+	at := func(t *time.Time) string {
+		if t == nil {
+			return ""
 		}
-		t.Rows = append(t.Rows, []string{s.Source, string(s.State), heard, ago(s.SilentSeconds), strconv.Itoa(s.Deliveries),
+		return stamp(*t)
+	}
+	for i := range d.Items {
+		s := &d.Items[i]
+		t.Rows = append(t.Rows, []string{s.Source, string(s.State), at(s.LastHeard), ago(s.SilentSeconds), ago(s.UsualGapSeconds), at(s.LastRun), at(s.LostAt), strconv.Itoa(s.Deliveries),
 			strconv.Itoa(s.Rejected), strconv.Itoa(s.Changes), ago(s.LagSeconds), ago(s.MaxLagSeconds)})
 	}
 	return t

@@ -34,7 +34,9 @@ func dataHealth(t *testing.T, w *world, args arguments) *resolvers.DataHealth {
 
 func TestDataHealth(t *testing.T) {
 	w := newWorld(t)
-	w.arrived("silent", 30*60, whatchanged.Accepted, 1)
+	for n := range 21 {
+		w.arrived("silent", 30*60+20-float64(n), whatchanged.Accepted, 1)
+	}
 	w.arrived("git", 60, whatchanged.Accepted, 10, 60, 30)
 	w.arrived("git", 30, whatchanged.Rejected)
 	seconds := func(s float64) *float64 { return &s }
@@ -42,14 +44,14 @@ func TestDataHealth(t *testing.T) {
 
 	heard, last := noon.Add(-30*time.Hour), noon.Add(-30*time.Minute)
 	want := []resolvers.SourceHealth{
-		{Source: "silent", State: whatchanged.CoverageSilent, LastHeard: &heard, SilentSeconds: seconds(30 * 3600)},
+		{Source: "silent", State: whatchanged.CoverageSilent, LastHeard: &heard, SilentSeconds: seconds(30 * 3600), UsualGapSeconds: seconds(60)},
 		{Source: "git", State: whatchanged.CoverageHeard, LastHeard: &last, SilentSeconds: seconds(1800), Deliveries: 2, Rejected: 1,
 			Changes: 3, LagSeconds: seconds(30), MaxLagSeconds: seconds(60)},
 	}
 	if diff := cmp.Diff(want, a.Items); diff != "" {
 		t.Errorf("silent ones first (-want +got):\n%s", diff)
 	}
-	if want := "1 of 2 sources not heard in the window; 1 delivery was not understood."; a.Verdict != want {
+	if want := "Of 2 sources: 1 silent, 1 heard; 1 delivery was not understood."; a.Verdict != want {
 		t.Errorf("verdict %q, want %q", a.Verdict, want)
 	}
 }

@@ -152,36 +152,3 @@ func besides(left []Exclusion) string {
 	}
 	return " besides what was left out: " + strings.Join(parts, ", ")
 }
-
-// coverageOf sums up how the sources were heard.
-func coverageOf(sources []whatchanged.SourceCoverage) whatchanged.Coverage {
-	c := whatchanged.Coverage{State: whatchanged.CoverageUnknown, Sources: sources}
-	if c.Sources == nil {
-		c.Sources = []whatchanged.SourceCoverage{}
-	}
-	by := map[whatchanged.CoverageState][]string{}
-	rejected := 0
-	for _, s := range sources {
-		by[s.State] = append(by[s.State], s.Source)
-		rejected += s.Rejected
-	}
-	var parts []string
-	for _, st := range []whatchanged.CoverageState{whatchanged.CoverageSilent, whatchanged.CoverageHeard} {
-		if len(by[st]) > 0 {
-			c.State = st
-		}
-	}
-	for _, st := range []whatchanged.CoverageState{whatchanged.CoverageHeard, whatchanged.CoverageSilent, whatchanged.CoverageUnknown} {
-		if n := by[st]; len(n) > 0 {
-			parts = append(parts, fmt.Sprintf("%s: %s", st, strings.Join(n, ", ")))
-		}
-	}
-	if len(parts) == 0 {
-		parts = append(parts, "no source has ever been heard")
-	}
-	if rejected > 0 {
-		parts = append(parts, countOf(rejected, "delivery was", "deliveries were")+" not understood")
-	}
-	c.Text = strings.Join(parts, "; ")
-	return c
-}

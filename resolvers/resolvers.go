@@ -73,9 +73,13 @@ type Index interface {
 	// that tells of it in the view. An edge declared again holds since then.
 	Edges(ctx context.Context, v whatchanged.View, refs []whatchanged.Ref, limit int) ([]whatchanged.Edge, error)
 
-	// Sources says how each source was heard in an interval of arrival,
-	// ordered by name.
-	Sources(ctx context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceCoverage, error)
+	// Sources says what arrived of each source that the view knows of, for an
+	// interval of arrival, ordered by name.
+	Sources(ctx context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceArrivals, error)
+
+	// Tellers returns the names, in order, of the sources that ever told of any
+	// of refs, as what changed or as what something depends on.
+	Tellers(ctx context.Context, v whatchanged.View, refs []whatchanged.Ref) ([]string, error)
 
 	// Deliveries returns the stored deliveries of these sequence numbers,
 	// bodies included, events left out.

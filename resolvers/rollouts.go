@@ -104,7 +104,7 @@ func (a *asking) rollouts(in RolloutsInput) (*Rollouts, error) {
 		return nil, err
 	}
 	out := &Rollouts{}
-	if out.Envelope, err = a.envelope(); err != nil {
+	if out.Envelope, err = a.envelope(near.refs()...); err != nil {
 		return nil, err
 	}
 	var x excluded

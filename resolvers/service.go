@@ -67,7 +67,7 @@ func (a *asking) service(in ServiceInput) (*Service, error) {
 		return nil, whatchanged.AsError(err).In("service")
 	}
 	out := &Service{Entity: ref, Links: []whatchanged.Link{}}
-	if out.Envelope, err = a.envelope(); err != nil {
+	if out.Envelope, err = a.envelope(ref); err != nil {
 		return nil, err
 	}
 	page, err := a.index.Changes(a.ctx, a.view, whatchanged.Selection{Entities: []whatchanged.Ref{ref}, Descending: true, Limit: maxCard})

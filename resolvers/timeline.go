@@ -76,7 +76,7 @@ func (a *asking) timeline(in TimelineInput) (*Timeline, error) {
 		return nil, err
 	}
 	out := &Timeline{}
-	if out.Envelope, err = a.envelope(); err != nil {
+	if out.Envelope, err = a.envelope(near.refs()...); err != nil {
 		return nil, err
 	}
 	var x excluded

@@ -83,7 +83,7 @@ func (a *asking) topology(in TopologyInput) (*Topology, error) {
 		return nil, err
 	}
 	out := &Topology{Edges: []whatchanged.Edge{}, Circles: []Circle{}}
-	if out.Envelope, err = a.envelope(); err != nil {
+	if out.Envelope, err = a.envelope(reached(scope, all)...); err != nil {
 		return nil, err
 	}
 	among, err := a.edgesAmong(scope, all)
@@ -139,15 +139,21 @@ func (a *asking) neighbours(scope []whatchanged.Ref, ways []whatchanged.Directio
 
 // edgesAmong returns the edges of which both ends are in the scope or reached.
 func (a *asking) edgesAmong(scope []whatchanged.Ref, all []Neighbour) ([]whatchanged.Edge, error) {
-	refs := slices.Clone(scope)
-	for _, n := range all {
-		refs = append(refs, n.Entity)
-	}
+	refs := reached(scope, all)
 	edges, err := a.index.Edges(a.ctx, a.view, refs, maxEdges)
 	if err != nil {
 		return nil, err
 	}
 	return within(edges, refs), nil
+}
+
+// reached returns the scope and what was reached from it.
+func reached(scope []whatchanged.Ref, all []Neighbour) []whatchanged.Ref {
+	refs := slices.Clone(scope)
+	for _, n := range all {
+		refs = append(refs, n.Entity)
+	}
+	return refs
 }
 
 func within(edges []whatchanged.Edge, refs []whatchanged.Ref) []whatchanged.Edge {
@@ -206,11 +212,7 @@ func (c Circle) String() string { return whatchanged.CircleText(c.Entities) }
 
 // shown returns the edges among the scope and the items.
 func (t *Topology) shown() []whatchanged.Edge {
-	refs := slices.Clone(t.scope)
-	for _, n := range t.Items {
-		refs = append(refs, n.Entity)
-	}
-	return within(t.among, refs)
+	return within(t.among, reached(t.scope, t.Items))
 }
 
 // Len implements [Paged].

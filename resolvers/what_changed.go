@@ -79,7 +79,7 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 		return nil, err
 	}
 	out := &WhatChanged{Onset: a.onset, Scorer: scorerVersion}
-	if out.Envelope, err = a.envelope(); err != nil {
+	if out.Envelope, err = a.envelope(near.refs()...); err != nil {
 		return nil, err
 	}
 	var x excluded

@@ -93,6 +93,9 @@ func importGit(ctx context.Context, w io.Writer, config ingest.GitConfig, send i
 	if err != nil {
 		return err
 	}
+	if err := sum.ran(ctx, send, ingest.GitSource); err != nil {
+		return err
+	}
 	if got.Landings == 0 {
 		_, err = fmt.Fprintf(w, "%s: nothing landed since the last time; %d landings are stored\n", config.Path, got.Before)
 		return err
@@ -129,6 +132,11 @@ func (t *tally) through(ctx context.Context, send importer, source string) func(
 		}
 		return err
 	}
+}
+
+// ran says that all there was has been read and stored.
+func (t *tally) ran(ctx context.Context, send importer, source string) error {
+	return t.through(ctx, send, source)([]whatchanged.Event{})
 }
 
 func (t *tally) took() time.Duration { return time.Since(t.start) }
@@ -225,6 +233,9 @@ func (c catalog) bringIn(ctx context.Context, w io.Writer, config ingest.Catalog
 	sum := tally{start: time.Now()}
 	got, err := read(ctx, config, sum.through(ctx, send, c.source))
 	_ = bar.Finish()
+	if err == nil {
+		err = sum.ran(ctx, send, c.source)
+	}
 	if err != nil {
 		return 0, err
 	}

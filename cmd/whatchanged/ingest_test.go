@@ -73,6 +73,9 @@ func ingestCatalogs(t *testing.T, at ...string) {
 	if exit != 0 || !strings.Contains(stdout, "service:default/checkout is owned by group:default/payments") {
 		t.Errorf("exit status %d: %s%s", exit, stdout, stderr)
 	}
+	if _, stdout, _ := result(t, append([]string{"ask", "dataHealth", "--json"}, at...)...); !strings.Contains(stdout, `"lastRun": "20`) {
+		t.Errorf("nobody says when a reader ran last: %s", stdout)
+	}
 }
 
 // TestAnImportThatIsKilledGoesOn kills the importer while its third batch is

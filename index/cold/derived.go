@@ -10,6 +10,8 @@ import (
 type derived struct {
 	places       []placeRow
 	seen         map[place]int // by where it stands in places
+	tellers      []tellerRow
+	told         map[teller]bool
 	dependencies []*whatchanged.Event
 	corrections  []*whatchanged.Event
 }
@@ -27,10 +29,35 @@ type placeRow struct {
 	first, last whatchanged.Position
 }
 
+// A teller is a source that told of an entity.
+type teller struct {
+	entity whatchanged.Ref
+	source string
+}
+
+// A tellerRow says which position was the first that told.
+type tellerRow struct {
+	teller
+	first whatchanged.Position
+}
+
+// tell keeps the first position of a batch; the table keeps the least of all.
+func (d *derived) tell(by teller, at whatchanged.Position) {
+	if d.told == nil {
+		d.told = map[teller]bool{}
+	}
+	if !d.told[by] {
+		d.told[by] = true
+		d.tellers = append(d.tellers, tellerRow{by, at})
+	}
+}
+
 // add takes an event; events come in the order of their positions.
 func (d *derived) add(e *whatchanged.Event) {
 	d.place(place{e.Entity, e.Placement.Environment, e.Placement.Region}, e.Position, e.Position)
+	d.tell(teller{e.Entity, e.Source}, e.Position)
 	if e.Dependency != nil {
+		d.tell(teller{e.Dependency.To, e.Source}, e.Position)
 		d.place(place{entity: e.Dependency.To}, e.Position, whatchanged.Position{})
 		d.dependencies = append(d.dependencies, e)
 	}
@@ -62,6 +89,13 @@ func (d *derived) insert(ctx context.Context, w *Writer) error {
 		r := p.entity
 		return []any{r.String(), string(r.Kind), r.Namespace, r.Name, p.environment, p.region,
 			[]any{p.first.Sequence, p.first.Index}, []any{p.last.Sequence, p.last.Index}}
+	})
+	if err != nil {
+		return err
+	}
+	err = w.insert(ctx, "insert_tellers", "", len(d.tellers), func(i int) []any {
+		t := &d.tellers[i]
+		return []any{t.entity.String(), t.source, []any{t.first.Sequence, t.first.Index}}
 	})
 	if err != nil {
 		return err

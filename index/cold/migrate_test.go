@@ -2,6 +2,7 @@ package cold
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,8 +65,8 @@ func TestMigrateAgainDoesNothing(t *testing.T) {
 	}
 	r := s.openReader(t)
 	var n uint64
-	if err := r.conn.QueryRow(t.Context(), "SELECT count() FROM migrations").Scan(&n); err != nil || n != 2 {
-		t.Errorf("%d rows in migrations, %v; want 2", n, err)
+	if err := r.conn.QueryRow(t.Context(), "SELECT count() FROM migrations").Scan(&n); err != nil || n != 3 {
+		t.Errorf("%d rows in migrations, %v; want 3", n, err)
 	}
 }
 
@@ -139,6 +140,32 @@ func TestEventsFromBeforePlacesArePlaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, statement := range append([]string{"DROP TABLE places"}, statements(all[1].text)...) {
+		if err := w.conn.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := read(); len(want) == 0 || !slices.Equal(got, want) {
+		t.Errorf("got %v\nwant %v", got, want)
+	}
+}
+
+// What a database held before it was kept who told of what is known as the
+// writer would have kept it.
+func TestEventsFromBeforeTellersHaveThem(t *testing.T) {
+	s := newStore(t)
+	w := s.openWriter(t)
+	write(t, w, indextest.World(3, 200))
+	read := func() []string {
+		snap := must[*Snapshot](t)(s.openReader(t).Snapshot(t.Context(), whatchanged.MinTime, whatchanged.Position{}))
+		var all []string
+		for _, at := range collect(t, snap.Tellers(t.Context())) {
+			all = append(all, fmt.Sprint(at))
+		}
+		slices.Sort(all)
+		return all
+	}
+	want := read()
+	for _, statement := range append([]string{"DROP TABLE tellers"}, statements(must[[]migration](t)(migrations(Layout{}))[2].text)...) {
 		if err := w.conn.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}

@@ -149,29 +149,69 @@ func (s *Snapshot) Corrections(ctx context.Context) iter.Seq2[Correction, error]
 }
 
 // Deliveries returns the deliveries at or after the horizon's position, in
-// order, with only their sequence, time of arrival, source and outcome.
+// order, with only their sequence, time of arrival, source, outcome, and the
+// type of a report.
 func (s *Snapshot) Deliveries(ctx context.Context) iter.Seq2[whatchanged.Delivery, error] {
 	q := s.compose("snapshot_deliveries", nil).set("horizon_sequence", s.position.Sequence)
 	return stream(ctx, s.r, "snapshotDeliveries", q, func(rows driver.Rows) (d whatchanged.Delivery, err error) {
 		var outcome string
-		err = rows.Scan(&d.Sequence, &d.ReceivedAt, &d.Source, &outcome)
+		err = rows.Scan(&d.Sequence, &d.ReceivedAt, &d.Source, &outcome, &d.Type)
 		d.ReceivedAt, d.Outcome = d.ReceivedAt.UTC(), whatchanged.Outcome(outcome)
 		return d, err
 	})
 }
 
-// Heard returns when each source was last heard before the horizon's position.
-func (s *Snapshot) Heard(ctx context.Context) (map[string]time.Time, error) {
-	heard := map[string]time.Time{}
-	q := s.compose("snapshot_heard", nil).set("horizon_sequence", s.position.Sequence)
-	err := s.r.each(ctx, "snapshotHeard", q, func(rows driver.Rows) error {
-		var source string
-		var at time.Time
-		err := rows.Scan(&source, &at)
-		heard[source] = at.UTC()
+// A Heard is what arrived of one source before the horizon's position.
+type Heard struct {
+	Told, Runs Series
+	Connection *whatchanged.Connection
+}
+
+// A Series is arrivals of one sort: the last, and the gaps between them that
+// count for an interval that ends at the horizon, by the day (since 1970) on
+// which they began.
+type Series struct {
+	Last *time.Time
+	Gaps map[int64]whatchanged.Gaps
+}
+
+// Heard returns what arrived of each source before the horizon's position.
+func (s *Snapshot) Heard(ctx context.Context) (map[string]Heard, error) {
+	heard := map[string]Heard{}
+	if s.position.Sequence == 0 {
+		return heard, nil
+	}
+	before := min(s.position.Sequence-1, s.Watermark.Position.Sequence)
+	gaps, err := s.r.gaps(ctx, before, whatchanged.Interval{From: whatchanged.GapsSince(s.horizon), To: whatchanged.MaxTime})
+	if err != nil {
+		return nil, err
+	}
+	q := compose("sources", nil).set("known_sequence", before).interval(whatchanged.Always)
+	err = s.r.each(ctx, "snapshotHeard", q, func(rows driver.Rows) error {
+		a, err := scanSource(rows)
+		heard[a.Source] = Heard{Series{a.Told.Last, gaps[sortOf{a.Source, false}]}, Series{a.Runs.Last, gaps[sortOf{a.Source, true}]}, a.Connection}
 		return err
 	})
 	return heard, err
+}
+
+// A Teller is a source that told of an entity, and the first position at which
+// it did.
+type Teller struct {
+	Entity whatchanged.Ref
+	Source string
+	First  whatchanged.Position
+}
+
+// Tellers returns who told of which entity, in no order.
+func (s *Snapshot) Tellers(ctx context.Context) iter.Seq2[Teller, error] {
+	return stream(ctx, s.r, "snapshotTellers", s.compose("snapshot_tellers", nil), func(rows driver.Rows) (t Teller, err error) {
+		var entity string
+		if err = rows.Scan(&entity, &t.Source, &t.First.Sequence, &t.First.Index); err == nil {
+			t.Entity, err = whatchanged.ParseRef(entity)
+		}
+		return t, err
+	})
 }
 
 func (s *Snapshot) compose(name string, with any) *query {

@@ -1,6 +1,7 @@
 package cold
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 	"testing"
@@ -109,20 +110,44 @@ func TestSnapshot(t *testing.T) {
 	same("owners", slices.SortedFunc(slices.Values(collect(t, snap.Owners(t.Context()))),
 		func(a, b Owner) int { return a.Position.Compare(b.Position) }), owners)
 	var heads []whatchanged.Delivery
-	heard := map[string]time.Time{}
-	for _, d := range log {
-		if d.Sequence < position.Sequence {
-			heard[d.Source] = d.ReceivedAt
-			continue
+	for _, d := range log[position.Sequence-1:] {
+		if !d.Reports() {
+			d.Type = ""
 		}
-		heads = append(heads, whatchanged.Delivery{Sequence: d.Sequence, ReceivedAt: d.ReceivedAt, Source: d.Source, Outcome: d.Outcome})
+		heads = append(heads, whatchanged.Delivery{Sequence: d.Sequence, ReceivedAt: d.ReceivedAt, Source: d.Source, Outcome: d.Outcome, Type: d.Type})
 	}
 	same("deliveries", collect(t, snap.Deliveries(t.Context())), heads)
-	got, err := snap.Heard(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	heard := must[map[string]Heard](t)(snap.Heard(t.Context()))
+	before := whatchanged.View{KnownAt: whatchanged.At(position.Sequence - 1)}
+	for _, want := range must[[]whatchanged.SourceArrivals](t)(indextest.Oracle(log).Sources(t.Context(), before, whatchanged.Interval{From: whatchanged.MinTime, To: horizon.AddDate(0, 0, 1)})) {
+		got := heard[want.Source]
+		same("gaps of "+want.Source, []any{sumOf(got.Told.Gaps), sumOf(got.Runs.Gaps)}, []any{want.Told.Gaps, want.Runs.Gaps})
+		same("last of "+want.Source, []any{got.Told.Last, got.Runs.Last, got.Connection}, []any{want.Told.Last, want.Runs.Last, want.Connection})
 	}
-	same("heard", got, heard)
+	told := map[teller]whatchanged.Position{}
+	for _, at := range collect(t, snap.Tellers(t.Context())) {
+		told[teller{at.Entity, at.Source}] = at.First
+	}
+	first := map[teller]whatchanged.Position{}
+	for _, d := range slices.Backward(log) {
+		for _, e := range slices.Backward(d.Events) {
+			first[teller{e.Entity, e.Source}] = e.Position
+			if e.Dependency != nil {
+				first[teller{e.Dependency.To, e.Source}] = e.Position
+			}
+		}
+	}
+	same("tellers", fmt.Sprint(told), fmt.Sprint(first))
+}
+
+func must[T any](t *testing.T) func(T, error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
 }
 
 func TestASnapshotMayBeLeftEarly(t *testing.T) {

@@ -9,36 +9,86 @@ import (
 	"whatchanged.dev/whatchanged"
 )
 
-// Sources says how each source that was ever heard, as far as v knows, was
-// heard in an interval of arrival. LastHeard may lie after the interval.
-func (r *Reader) Sources(ctx context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceCoverage, error) {
+// Sources says what arrived of each source that v knows of, for an interval of
+// arrival.
+func (r *Reader) Sources(ctx context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceArrivals, error) {
 	if err := r.reached(ctx, v); err != nil {
 		return nil, err
 	}
-	var all []whatchanged.SourceCoverage
-	q := compose("sources", nil).set("known_sequence", v.KnownAt.Sequence).interval(i)
-	err := r.each(ctx, "sources", q, func(rows driver.Rows) error {
-		var source string
-		var received, rejected uint64
-		var before bool
-		var last time.Time
-		err := rows.Scan(&source, &received, &rejected, &before, &last)
-		last = last.UTC()
-		all = append(all, whatchanged.SourceCoverage{Source: source, State: state(received, before), LastHeard: &last,
-			Deliveries: int(received), Rejected: int(rejected)})
+	var all []whatchanged.SourceArrivals
+	err := r.each(ctx, "sources", compose("sources", nil).set("known_sequence", v.KnownAt.Sequence).interval(i), func(rows driver.Rows) error {
+		s, err := scanSource(rows)
+		all = append(all, s)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	gaps, err := r.gaps(ctx, v.KnownAt.Sequence, whatchanged.Interval{From: whatchanged.GapsSince(i.To), To: i.To})
+	for i := range all {
+		all[i].Told.Gaps, all[i].Runs.Gaps = sumOf(gaps[sortOf{all[i].Source, false}]), sumOf(gaps[sortOf{all[i].Source, true}])
+	}
+	return all, err
+}
+
+func scanSource(rows driver.Rows) (s whatchanged.SourceArrivals, err error) {
+	var told, rejected, allTold, runs, allRan, allLinked uint64
+	var lastTold, lastRan, linkedAt time.Time
+	var link string
+	err = rows.Scan(&s.Source, &told, &rejected, &allTold, &lastTold, &runs, &allRan, &lastRan, &allLinked, &link, &linkedAt)
+	s.Told.Count, s.Rejected, s.Runs.Count = int(told), int(rejected), int(runs)
+	s.Told.Last, s.Runs.Last = lastOf(lastTold, allTold), lastOf(lastRan, allRan)
+	if allLinked > 0 {
+		s.Connection = &whatchanged.Connection{Up: link == whatchanged.DeliveryConnected, At: linkedAt.UTC()}
+	}
+	return s, err
+}
+
+// lastOf returns the last of n moments.
+func lastOf(t time.Time, n uint64) *time.Time {
+	if n == 0 {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// A sortOf is one sort of arrivals of a source: its deliveries, or its runs.
+type sortOf struct {
+	source string
+	ran    bool
+}
+
+// gaps counts the gaps in an interval of arrival, by the day on which they
+// began.
+func (r *Reader) gaps(ctx context.Context, sequence uint64, i whatchanged.Interval) (map[sortOf]map[int64]whatchanged.Gaps, error) {
+	all := map[sortOf]map[int64]whatchanged.Gaps{}
+	q := compose("gaps", nil).set("known_sequence", sequence).at("since", i.From).at("to", i.To)
+	err := r.each(ctx, "gaps", q, func(rows driver.Rows) error {
+		var of sortOf
+		var day, seconds int64
+		var times uint64
+		var ran uint8
+		err := rows.Scan(&of.source, &ran, &day, &seconds, &times)
+		of.ran = ran == 1
+		if all[of] == nil {
+			all[of] = map[int64]whatchanged.Gaps{}
+		}
+		if all[of][day] == nil {
+			all[of][day] = whatchanged.Gaps{}
+		}
+		all[of][day][int(seconds)] += int(times)
 		return err
 	})
 	return all, err
 }
 
-func state(received uint64, before bool) whatchanged.CoverageState {
-	switch {
-	case received > 0:
-		return whatchanged.CoverageHeard
-	case before:
-		return whatchanged.CoverageSilent
+func sumOf(days map[int64]whatchanged.Gaps) whatchanged.Gaps {
+	sum := whatchanged.Gaps{}
+	for _, gaps := range days {
+		sum.Add(gaps)
 	}
-	return whatchanged.CoverageUnknown
+	return sum
 }
 
 // Deliveries returns the stored deliveries of these sequences in their order,

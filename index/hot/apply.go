@@ -97,39 +97,9 @@ func (t *Tier) Trim(horizon time.Time) {
 	s.arrivals = slices.Clone(s.arrivals[len(s.arrivals.upTo(s.position.Sequence)):])
 	s.sources = make(map[string]*heardOf, len(was.sources))
 	for name, h := range was.sources {
-		s.sources[name] = h.after(s.position.Sequence)
+		s.sources[name] = h.after(s.position.Sequence, horizon)
 	}
 	t.current.Store(&s)
 	s.lists.forget(s.position)
 	t.tidy()
-}
-
-// after forgets all but the last arrival up to a sequence number.
-func (h *heardOf) after(sequence uint64) *heardOf {
-	out := &heardOf{before: h.before}
-	old := h.all.upTo(sequence)
-	if len(old) > 0 {
-		out.before = &old[len(old)-1].at
-	}
-	out.all = slices.Clone(h.all[len(old):])
-	out.rejected = slices.Clone(h.rejected[len(h.rejected.upTo(sequence)):])
-	return out
-}
-
-// hear notes deliveries, in the order of the log. It must only be called by
-// the one writer.
-func (s *snapshot) hear(ds []whatchanged.Delivery) {
-	for _, d := range ds {
-		a := arrival{d.Sequence, d.ReceivedAt}
-		h := heardOf{}
-		if was := s.sources[d.Source]; was != nil {
-			h = *was
-		}
-		h.all = append(h.all, a)
-		if d.Outcome == whatchanged.Rejected {
-			h.rejected = append(h.rejected, a)
-		}
-		s.sources[d.Source] = &h
-		s.arrivals = append(s.arrivals, a)
-	}
 }

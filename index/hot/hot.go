@@ -39,7 +39,8 @@ type Base struct {
 	Stateless   bool                   // States is left out: what holds is not answered
 	Corrections []Correction           // of any of Events
 	Deliveries  []whatchanged.Delivery // after Position, in order, without bodies and events
-	LastHeard   map[string]time.Time   // by source, up to Position
+	Heard       map[string]Heard       // by source, up to Position
+	Tellers     []Teller               // of every entity there ever was
 }
 
 // An Edge is one version of a dependency.
@@ -105,8 +106,8 @@ func Open(base Base) *Tier {
 	if len(events) > 0 {
 		s.parts = []part{s.partOf(newSegment(events, s.names))}
 	}
-	for name, at := range base.LastHeard {
-		s.sources[name] = &heardOf{before: &at}
+	for name, h := range base.Heard {
+		s.sources[name] = &heardOf{told: series{given: h.Told}, runs: series{given: h.Runs}, link: h.Connection}
 	}
 	s.hear(base.Deliveries)
 	s.lists = listsOf(base, s.everCorrected)
@@ -264,8 +265,8 @@ func (t *Tier) Edges(_ context.Context, v whatchanged.View, refs []whatchanged.R
 	return s.topology.touching(s.in(v), s.topology.numbers(refs, s.names), limit), nil
 }
 
-// Sources says how each source was heard in an interval of arrival.
-func (t *Tier) Sources(_ context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceCoverage, error) {
+// Sources says what arrived of each source, for an interval of arrival.
+func (t *Tier) Sources(_ context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceArrivals, error) {
 	s, err := t.at(v)
 	if err != nil {
 		return nil, err

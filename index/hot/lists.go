@@ -32,15 +32,16 @@ type lists struct {
 
 // An entry is what lists know of an entity.
 type entry struct {
-	ref    whatchanged.Ref
-	text   string // of the reference, for search
-	first  whatchanged.Position
-	places []place
-	owners []ownerVersion         // in order of time
-	owner  string                 // the one in force once all that is known has taken effect
-	told   []whatchanged.Position // of events on it, ascending; the first of them may stand for earlier ones
-	next   *entry                 // that of which less lately was told
-	prev   *entry
+	ref     whatchanged.Ref
+	text    string // of the reference, for search
+	first   whatchanged.Position
+	places  []place
+	tellers []teller               // sources that told of it
+	owners  []ownerVersion         // in order of time
+	owner   string                 // the one in force once all that is known has taken effect
+	told    []whatchanged.Position // of events on it, ascending; the first of them may stand for earlier ones
+	next    *entry                 // that of which less lately was told
+	prev    *entry
 }
 
 // A place is an environment or a region, and the first position that told of
@@ -166,8 +167,9 @@ func (l *lists) learn(events []*whatchanged.Event, corrected func(id string, rev
 	defer l.mu.Unlock()
 	for _, ev := range events {
 		e := l.note(ev.Entity, ev.Position)
+		e.tells(ev.Source, ev.Position)
 		if ev.Dependency != nil {
-			l.note(ev.Dependency.To, ev.Position)
+			l.note(ev.Dependency.To, ev.Position).tells(ev.Source, ev.Position)
 		}
 		l.placed(e, &l.environments, ev.Placement.Environment, ev.Position)
 		l.placed(e, &l.regions, ev.Placement.Region, ev.Position)
@@ -294,6 +296,9 @@ func listsOf(base Base, corrected func(id string, revision int) bool) *lists {
 	slices.SortFunc(told, func(a, b *entry) int { return a.told[0].Compare(b.told[0]) })
 	for _, e := range told {
 		l.recent.front(e)
+	}
+	for _, t := range base.Tellers {
+		l.note(t.Entity, t.First).tells(t.Source, t.First)
 	}
 	for _, o := range base.Owners {
 		l.own(l.note(o.Entity, o.Position), ownerVersion{o.Owner, o.EffectiveAt, o.Position, o.ID, o.Revision})

@@ -44,13 +44,6 @@ type arrival struct {
 	at       time.Time
 }
 
-// heardOf is what is known of one source's deliveries.
-type heardOf struct {
-	before   *time.Time // its last delivery before the horizon
-	all      arrivals
-	rejected arrivals
-}
-
 // corrected reports whether a later revision was known in the view.
 func (s *snapshot) corrected(id string, number int, v whatchanged.View) bool {
 	return len(s.revisions) > 0 && slices.ContainsFunc(s.revisions[id], func(r revision) bool {
@@ -149,31 +142,6 @@ func matcher(text string) func(*whatchanged.Event) bool {
 		summary := strings.ToLower(e.Summary)
 		return len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(summary, w) })
 	}
-}
-
-// heard says how each source was heard in i, as far as was known.
-func (s *snapshot) heard(v whatchanged.View, i whatchanged.Interval) []whatchanged.SourceCoverage {
-	out := []whatchanged.SourceCoverage{}
-	for name, h := range s.sources {
-		known := h.all.upTo(v.KnownAt.Sequence)
-		c := whatchanged.SourceCoverage{Source: name, State: whatchanged.CoverageSilent, LastHeard: h.before,
-			Deliveries: known.in(i), Rejected: h.rejected.upTo(v.KnownAt.Sequence).in(i)}
-		if len(known) > 0 {
-			at := known[len(known)-1].at
-			c.LastHeard = &at
-		}
-		switch {
-		case c.LastHeard == nil:
-			continue // not yet heard of in this view
-		case c.Deliveries > 0:
-			c.State = whatchanged.CoverageHeard
-		case h.before == nil && !known[0].at.Before(i.From): // heard of only later
-			c.State = whatchanged.CoverageUnknown
-		}
-		out = append(out, c)
-	}
-	slices.SortFunc(out, func(a, b whatchanged.SourceCoverage) int { return strings.Compare(a.Source, b.Source) })
-	return out
 }
 
 // upTo returns the arrivals known at a sequence number.

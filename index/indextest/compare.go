@@ -24,7 +24,7 @@ func compare(t *testing.T, open Opener, o Options) {
 	log := World(o.Seed, 300)
 	index, oracle := open(t, log), Oracle(log)
 	for _, sort := range sorts {
-		if sort.name == "deliveries" && o.NoDeliveries || sort.name == "lists" && o.NoLists {
+		if sort.name == "deliveries" && o.NoDeliveries || (sort.name == "lists" || sort.name == "tellers") && o.NoLists {
 			continue
 		}
 		t.Run(sort.name, func(t *testing.T) {
@@ -95,6 +95,10 @@ var sorts = []struct {
 	{"sources", func(a *asker) (string, question) {
 		v, in := a.view(), a.interval()
 		return fmt.Sprintf("%+v %v", v, in), func(ctx context.Context, i Index) (any, error) { return i.Sources(ctx, v, in) }
+	}},
+	{"tellers", func(a *asker) (string, question) {
+		v, of := a.view(), a.some()
+		return fmt.Sprintf("%+v %v", v, of), func(ctx context.Context, i Index) (any, error) { return i.(Lists).Tellers(ctx, v, of) }
 	}},
 	{"positions", func(a *asker) (string, question) {
 		at := a.moment()

@@ -35,12 +35,13 @@ type Index interface {
 	Entities(context.Context, whatchanged.View, whatchanged.EntitySelection) ([]whatchanged.EntityRecord, error)
 	Reach(context.Context, whatchanged.View, whatchanged.Walk) ([]whatchanged.Reached, error)
 	Edges(context.Context, whatchanged.View, []whatchanged.Ref, int) ([]whatchanged.Edge, error)
-	Sources(context.Context, whatchanged.View, whatchanged.Interval) ([]whatchanged.SourceCoverage, error)
+	Sources(context.Context, whatchanged.View, whatchanged.Interval) ([]whatchanged.SourceArrivals, error)
 	Deliveries(context.Context, whatchanged.View, []uint64) ([]whatchanged.Delivery, error)
 }
 
 // Lists is what a tier reads of entities in an order, unless it keeps none.
 type Lists interface {
+	Tellers(context.Context, whatchanged.View, []whatchanged.Ref) ([]string, error)
 	List(context.Context, whatchanged.View, whatchanged.EntityList) (whatchanged.Listing, error)
 }
 
@@ -76,6 +77,10 @@ func Run(t *testing.T, open Opener, o Options) {
 	t.Run("reach", func(t *testing.T) { testReach(t, open) })
 	t.Run("edges", func(t *testing.T) { testEdges(t, open) })
 	t.Run("sources", func(t *testing.T) { testSources(t, open) })
+	t.Run("gaps", func(t *testing.T) { testGaps(t, open) })
+	if !o.NoLists {
+		t.Run("tellers", func(t *testing.T) { testTellers(t, open) })
+	}
 	t.Run("positions", func(t *testing.T) { testPositions(t, open) })
 	t.Run("nothing yet", func(t *testing.T) { testNothing(t, open) })
 	if !o.NoDeliveries {

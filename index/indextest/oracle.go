@@ -262,32 +262,58 @@ func (o Oracle) Reach(_ context.Context, v whatchanged.View, w whatchanged.Walk)
 }
 
 // Sources implements [Index].
-func (o Oracle) Sources(_ context.Context, v whatchanged.View, i whatchanged.Interval) (all []whatchanged.SourceCoverage, _ error) {
+func (o Oracle) Sources(_ context.Context, v whatchanged.View, i whatchanged.Interval) (all []whatchanged.SourceArrivals, _ error) {
+	by := map[string]*whatchanged.SourceArrivals{}
 	for _, d := range o {
 		if d.Sequence > v.KnownAt.Sequence {
 			continue
 		}
-		n := slices.IndexFunc(all, func(s whatchanged.SourceCoverage) bool { return s.Source == d.Source })
-		if n < 0 {
-			n, all = len(all), append(all, whatchanged.SourceCoverage{Source: d.Source, State: whatchanged.CoverageUnknown})
+		if by[d.Source] == nil {
+			by[d.Source] = &whatchanged.SourceArrivals{Source: d.Source}
 		}
-		s := &all[n]
-		if s.LastHeard == nil || d.ReceivedAt.After(*s.LastHeard) {
-			s.LastHeard = &d.ReceivedAt
-		}
-		switch {
-		case i.Contains(d.ReceivedAt):
-			s.State = whatchanged.CoverageHeard
-			s.Deliveries++
-			if d.Outcome == whatchanged.Rejected {
-				s.Rejected++
-			}
-		case d.ReceivedAt.Before(i.From) && s.State == whatchanged.CoverageUnknown:
-			s.State = whatchanged.CoverageSilent
+		if s := by[d.Source]; d.ReceivedAt.Before(i.To) {
+			arrive(s, d, i)
 		}
 	}
-	slices.SortFunc(all, func(a, b whatchanged.SourceCoverage) int { return cmp.Compare(a.Source, b.Source) })
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		all = append(all, *by[name])
+	}
 	return all, o.stale(v)
+}
+
+func arrive(s *whatchanged.SourceArrivals, d whatchanged.Delivery, i whatchanged.Interval) {
+	to := &s.Told
+	switch d.Type {
+	case whatchanged.DeliveryConnected, whatchanged.DeliveryLost:
+		s.Connection = &whatchanged.Connection{Up: d.Type == whatchanged.DeliveryConnected, At: d.ReceivedAt}
+		return
+	case whatchanged.DeliveryRan:
+		to = &s.Runs
+	}
+	if to.Last != nil && !to.Last.Before(whatchanged.GapsSince(i.To)) {
+		if to.Gaps == nil {
+			to.Gaps = whatchanged.Gaps{}
+		}
+		to.Gaps[whatchanged.GapSeconds(d.ReceivedAt.Sub(*to.Last))]++
+	}
+	to.Last = &d.ReceivedAt
+	if i.Contains(d.ReceivedAt) {
+		to.Count++
+		if d.Outcome == whatchanged.Rejected {
+			s.Rejected++
+		}
+	}
+}
+
+// Tellers implements [Index].
+func (o Oracle) Tellers(_ context.Context, v whatchanged.View, refs []whatchanged.Ref) ([]string, error) {
+	names := map[string]bool{}
+	for _, e := range o.told(v) {
+		if slices.Contains(refs, e.Entity) || e.Dependency != nil && slices.Contains(refs, e.Dependency.To) {
+			names[e.Source] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names)), o.stale(v)
 }
 
 // Deliveries implements [Index].

@@ -12,7 +12,7 @@ import (
 // World returns n deliveries of a small estate, at random but the same for the
 // same seed: events late and ahead of their time, many at one moment,
 // corrections in and out of order, edges that come and go in circles, several
-// events in one delivery, and deliveries that were rejected.
+// events in one delivery, deliveries that were rejected, and reports.
 func World(seed int64, n int) []whatchanged.Delivery {
 	g := &generator{Rand: random(seed)}
 	received := dawn
@@ -22,6 +22,8 @@ func World(seed int64, n int) []whatchanged.Delivery {
 		d := whatchanged.Delivery{Source: pick(g, sources), Type: "type", ID: fmt.Sprint("delivery-", len(all)), ReceivedAt: received,
 			Outcome: whatchanged.Accepted, Header: map[string]string{"type": "type"}, Body: fmt.Appendf(nil, `{"n":%d}`, len(all))}
 		switch g.IntN(10) {
+		case 2:
+			d.Type, d.Outcome = pick(g, reports), whatchanged.Ignored
 		case 0:
 			d.Outcome, d.Reason, d.Field = whatchanged.Rejected, "not understood", "id"
 		case 1:
@@ -47,6 +49,7 @@ var (
 	evidence = []whatchanged.Evidence{whatchanged.Declared, whatchanged.Observed, whatchanged.Shared}
 	words    = []string{"Raise", "lower", "the", "Checkout", "timeout", "100%", "crédit", "it's", "ROLL", "back"}
 	owners   = []string{"group:default/search", "group:default/checkout", "user:default/ann"}
+	reports  = []string{whatchanged.DeliveryRan, whatchanged.DeliveryConnected, whatchanged.DeliveryLost}
 	regions  = []string{"", "eu-west-1", "us-east-1"}
 )
 

@@ -160,3 +160,25 @@ GROUP BY entity, environment, region;
 DROP TABLE IF EXISTS entities ON CLUSTER 'prod';
 
 DROP TABLE IF EXISTS entities_local ON CLUSTER 'prod';
+
+-- 0003_tellers.sql
+CREATE TABLE IF NOT EXISTS tellers_local ON CLUSTER 'prod' (
+    entity     String,
+    source     LowCardinality(String),
+    first_told SimpleAggregateFunction(min, Tuple(UInt64, UInt32))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')
+ORDER BY (entity, source)
+SETTINGS index_granularity = 1024;
+
+CREATE TABLE IF NOT EXISTS tellers ON CLUSTER 'prod' AS tellers_local
+ENGINE = Distributed('prod', currentDatabase(), tellers_local, cityHash64(entity));
+
+INSERT INTO tellers
+SELECT entity, source, min(told)
+FROM (
+    SELECT entity, source, (sequence, ordinal) AS told FROM events
+    UNION ALL
+    SELECT dependency, source, (sequence, ordinal) FROM events WHERE dependency != ''
+)
+GROUP BY entity, source;

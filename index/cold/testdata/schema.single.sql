@@ -140,3 +140,22 @@ FROM (
 GROUP BY entity, environment, region;
 
 DROP TABLE IF EXISTS entities;
+
+-- 0003_tellers.sql
+CREATE TABLE IF NOT EXISTS tellers (
+    entity     String,
+    source     LowCardinality(String),
+    first_told SimpleAggregateFunction(min, Tuple(UInt64, UInt32))
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (entity, source)
+SETTINGS index_granularity = 1024;
+
+INSERT INTO tellers
+SELECT entity, source, min(told)
+FROM (
+    SELECT entity, source, (sequence, ordinal) AS told FROM events
+    UNION ALL
+    SELECT dependency, source, (sequence, ordinal) FROM events WHERE dependency != ''
+)
+GROUP BY entity, source;

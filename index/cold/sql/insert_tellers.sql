@@ -1,0 +1,1 @@
+INSERT INTO tellers (entity, source, first_told)
