@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"whatchanged.dev/whatchanged"
 )
@@ -71,7 +73,8 @@ func importCut(events []whatchanged.Event) int {
 // there was, that it watches, or that it lost its connection. What is one of
 // these is told by [whatchanged.Delivery.Reports].
 func (p *Pipeline) Report(ctx context.Context, source, what string) (Accepted, error) {
-	d := whatchanged.Delivery{Source: source, Type: what, Outcome: whatchanged.Ignored, Reason: "a report of the reader"}
+	d := whatchanged.Delivery{Source: source, Type: what, Outcome: whatchanged.Ignored, Reason: "a report of the reader",
+		Body: fmt.Appendf(nil, `{"report":%q,"at":%q}`, what, p.Now().UTC().Format(time.RFC3339Nano))} // no report is the repeat of another
 	if !d.Reports() {
 		return Accepted{}, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%q: want %s, %s or %s", what,
 			whatchanged.DeliveryRan, whatchanged.DeliveryConnected, whatchanged.DeliveryLost).In("report")
