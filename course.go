@@ -126,8 +126,11 @@ func (c course) sum(r *Rollout) {
 		in[st.phase]++
 		r.places = append(r.places, st.placement)
 		r.Back = r.Back || st.back
-		if st.phase == PhasePromoted {
+		switch {
+		case st.phase == PhasePromoted:
 			r.Done = append(r.Done, st.placement)
+		case !st.phase.Ended() && !st.placement.IsZero():
+			r.Next = append(r.Next, st.placement)
 		}
 		switch {
 		case st.share != nil:

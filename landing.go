@@ -18,14 +18,20 @@ const (
 )
 
 // Landings are the commits of one repository and what each was put on, as its
-// events tell: landings read from its history, pushes, and merges.
+// events tell: landings read from its history, pushes, and merges. They keep
+// what they were asked: one goroutine at a time may ask.
 type Landings struct {
 	commits map[string]*landed
 	names   []string            // of the commits, sorted
 	on      map[string][]string // from a commit to those that were put on it
 	reverts map[string][]string // from a commit to those that undo it
 	tags    map[string]string   // from a tag to its commit
+	kin     map[string]kin      // of the commits that were asked for
+	said    map[[2]string]Ancestry
 }
+
+// kin are the commits that come after one, and before it, itself included.
+type kin struct{ after, before map[string]bool }
 
 // A landed commit knows some of what it contains.
 type landed struct {
@@ -45,7 +51,7 @@ func IsCommit(s string) bool { return commitName.MatchString(s) }
 // LandingsOf reads the events of kind commit of one repository, given in any
 // order.
 func LandingsOf(events []*Event) *Landings {
-	l := &Landings{map[string]*landed{}, nil, map[string][]string{}, map[string][]string{}, map[string]string{}}
+	l := &Landings{map[string]*landed{}, nil, map[string][]string{}, map[string][]string{}, map[string]string{}, map[string]kin{}, map[[2]string]Ancestry{}}
 	ids := map[string]string{}
 	for _, e := range events {
 		if e.Kind == Commit && IsCommit(e.Version) {
@@ -58,8 +64,11 @@ func LandingsOf(events []*Event) *Landings {
 	}
 	slices.Sort(l.names)
 	for name, c := range l.commits {
-		for _, in := range slices.Concat(c.contains, c.listed) {
-			l.on[l.Full(in)] = append(l.on[l.Full(in)], name)
+		for _, names := range [][]string{c.contains, c.listed} {
+			for i, in := range names {
+				names[i] = l.Full(in)
+				l.on[names[i]] = append(l.on[names[i]], name)
+			}
 		}
 	}
 	for _, e := range events {
@@ -152,24 +161,36 @@ func (l *Landings) Reverted(name string) []string { return l.reverts[l.Full(name
 // history is known, down to what they have in common.
 func (l *Landings) Has(built, commit string) Ancestry {
 	built, commit = l.Full(built), l.Full(commit)
-	after := l.walk(commit, nil, func(name string) []string { return l.on[name] })
-	if after[built] {
-		return Contains
+	of, asked := l.kin[commit]
+	if !asked {
+		of = kin{l.walk(commit, nil, func(name string) []string { return l.on[name] }), l.walk(commit, nil, l.under)}
+		l.kin[commit] = of
 	}
-	before := l.walk(commit, nil, l.under)
-	if before[built] {
+	switch {
+	case of.after[built]:
+		return Contains
+	case of.before[built]:
 		return Lacks
 	}
-	history, listed := l.walk(built, before, l.under), map[string]bool{}
+	ask := [2]string{built, commit}
+	if _, said := l.said[ask]; !said {
+		l.said[ask] = l.beside(built, of)
+	}
+	return l.said[ask]
+}
+
+// beside says whether a commit of another line lacks the one that kin are of.
+func (l *Landings) beside(built string, of kin) Ancestry {
+	history, listed := l.walk(built, of.before, l.under), map[string]bool{}
 	for name := range history {
 		if c := l.commits[name]; c != nil && c.whole {
 			for _, in := range c.listed {
-				listed[l.Full(in)] = true
+				listed[in] = true
 			}
 		}
 	}
 	for name := range history {
-		if c := l.commits[name]; !before[name] && !listed[name] && (c == nil || !c.whole) {
+		if c := l.commits[name]; !of.before[name] && !listed[name] && (c == nil || !c.whole) {
 			return AncestryUnknown
 		}
 	}
@@ -181,11 +202,7 @@ func (l *Landings) under(name string) []string {
 	if c == nil {
 		return nil
 	}
-	var all []string
-	for _, in := range slices.Concat(c.contains, c.listed) {
-		all = append(all, l.Full(in))
-	}
-	return all
+	return slices.Concat(c.contains, c.listed)
 }
 
 // walk returns what is reached from a commit, itself included. It goes no

@@ -83,7 +83,7 @@ type Rollout struct {
 	PreviousVersion string          `json:"-"` // what it takes the place of
 	Moments         []RolloutMoment `json:"-"` // what each step said
 	Done            []Placement     `json:"-"` // promoted there
-	Next            []Placement     `json:"-"` // known to the entity, and not there yet
+	Next            []Placement     `json:"-"` // on its way there, or known to be yet to go
 	Back            bool            `json:"-"` // it went back in part: its share fell, or some placements were rolled back
 	Gate            *Validation     `json:"-"` // the checks it waits for, as the last step that told of any
 	PausedWhy       string          `json:"-"` // what the source said when it paused

@@ -35,14 +35,14 @@ func Rollouts(events, held []*Event, asOf time.Time) []*Rollout {
 	}
 	slices.SortStableFunc(units, func(a, b *unit) int { return inTime(a.first().Event, b.first().Event) })
 	where := placesOf(held)
+	for _, r := range found {
+		if !ends(r.Phase) {
+			r.Next = append(r.Next, where.beside(r)...)
+		}
+	}
 	for _, w := range waves(units) {
 		if r := w.rollout(where.next(w), asOf); r != nil {
 			found = append(found, r)
-		}
-	}
-	for _, r := range found {
-		if r.Next == nil && !ends(r.Phase) {
-			r.Next = where.beside(r)
 		}
 	}
 	supersede(found)

@@ -151,7 +151,7 @@ func (w *wave) rollout(others []Placement, asOf time.Time) *Rollout {
 	if ends(r.Phase) {
 		return r
 	}
-	r.Next = others
+	r.Next = append(r.Next, others...)
 	if r.Phase == PhasePromoted && len(others) > 0 && asOf.Sub(w.last) <= WaveGap {
 		r.Phase = PhaseProgressing
 	}

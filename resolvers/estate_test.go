@@ -53,12 +53,19 @@ func (l taken) Recent(identities []string) map[string]whatchanged.Position {
 // estate is the small shop of the demo, through the sources.
 func estate(t testing.TB) *world {
 	t.Helper()
-	w := newWorld(t)
-	p, err := ingest.New(ingest.Config{Log: taken{w}, Known: taken{w}, RedactKey: []byte("key"), AllowUnsigned: true})
+	requests, err := fixtures.Estate(noon)
 	if err != nil {
 		t.Fatal(err)
 	}
-	requests, err := fixtures.Estate(noon)
+	w := newWorld(t)
+	w.deliver(t, requests)
+	return w
+}
+
+// deliver sends requests through the sources.
+func (w *world) deliver(t testing.TB, requests []fixtures.Request) {
+	t.Helper()
+	p, err := ingest.New(ingest.Config{Log: taken{w}, Known: taken{w}, RedactKey: []byte("key"), AllowUnsigned: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +78,6 @@ func estate(t testing.TB) *world {
 			t.Fatalf("%s: %d %s", r.Path, res.Code, res.Body)
 		}
 	}
-	return w
 }
 
 // cases are questions about the estate with a culprit that is known. The

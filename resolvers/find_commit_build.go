@@ -8,14 +8,14 @@ import (
 	"whatchanged.dev/whatchanged"
 )
 
-// A build is what a version is made from, as far as it is known.
+// builds are what versions are made from, as far as it is known.
 type builds struct {
 	artifacts map[string][]string // commits by version, as the builds of artifacts told
 	chains    map[string]string   // the chain of CDEvents that an artifact came from
 }
 
 // builds reads what versions are made from.
-func (a *asking) builds(s *sought, x *excluded) (*builds, error) {
+func (a *asking) builds(x *excluded) (*builds, error) {
 	b := &builds{map[string][]string{}, map[string]string{}}
 	page, err := a.index.Changes(a.ctx, a.seeing(whatchanged.MaxTime), whatchanged.Selection{Kinds: []whatchanged.EventKind{whatchanged.Artifact}, Descending: true, Limit: maxCandidates})
 	if err != nil {

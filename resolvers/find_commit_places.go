@@ -28,7 +28,7 @@ type siteKey struct {
 // commitPlaces returns where the services of the sought commits run, and how
 // each place stands to them.
 func (a *asking) commitPlaces(s *sought, x *excluded) ([]CommitPlace, error) {
-	b, err := a.builds(s, x)
+	b, err := a.builds(x)
 	if err != nil {
 		return nil, err
 	}
