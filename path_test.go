@@ -1,6 +1,7 @@
 package whatchanged_test
 
 import (
+	"slices"
 	"testing"
 
 	"whatchanged.dev/whatchanged"
@@ -37,4 +38,24 @@ func TestAPathLeadsIntoAValue(t *testing.T) {
 	if _, err := whatchanged.ParsePath("a..b"); whatchanged.CodeOf(err) != whatchanged.CodeInvalidArgument {
 		t.Errorf("an empty key in the dotted form: %v", err)
 	}
+}
+
+func FuzzParsePath(f *testing.F) {
+	for _, s := range []string{"", "/a~1b/~0/0", "a.b[0].c", "a.[1]", "//", "a~01"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := whatchanged.ParsePath(s)
+		if err != nil {
+			if whatchanged.CodeOf(err) != whatchanged.CodeInvalidArgument {
+				t.Errorf("%q: %v", s, err)
+			}
+			return
+		}
+		again, err := whatchanged.ParsePath(p.String())
+		if err != nil || !slices.Equal(again, p) {
+			t.Errorf("%q is %q, and that %q, %v", s, p, again, err)
+		}
+		p.In(whatchanged.Value(`{"a":[1,{"b":null}]}`))
+	})
 }

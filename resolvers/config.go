@@ -8,8 +8,12 @@ import (
 	"whatchanged.dev/whatchanged"
 )
 
-// maxStates bounds how many values one question may be about.
-const maxStates = 20_000
+// How many values one question may be about, and of how many keys it may ask
+// the history.
+const (
+	maxStates  = 20_000
+	maxHistory = 500
+)
 
 // ConfigInput asks what flags, settings, experiments and models were set to.
 type ConfigInput struct {
@@ -179,7 +183,11 @@ func (c *configuration) answer(in ConfigInput, out *ConfigState, asked []whatcha
 	past, history := series{}, []ConfigChange{}
 	var err error
 	if in.History {
-		if past, err = c.past(c.entities(c.held), maxCandidates); err != nil {
+		keys := c.entities(c.held)
+		if len(keys) > maxHistory {
+			return whatchanged.Errorf(whatchanged.CodeTooLarge, "the history of %d keys: want at most %d, with a longer prefix such as config:shop/cart*", len(keys), maxHistory).In("key")
+		}
+		if past, err = c.past(keys, maxCandidates); err != nil {
 			return err
 		}
 		history = c.history(past)

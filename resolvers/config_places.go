@@ -148,7 +148,7 @@ func moreSpecific(e, o *whatchanged.Event) int {
 func winner(place whatchanged.Placement, over []*whatchanged.Event) (*whatchanged.Event, string) {
 	e, why := over[0], ""
 	if i := slices.IndexFunc(over, func(e *whatchanged.Event) bool { return !e.Deletes() }); i > 0 {
-		gone := over[i-1]
+		gone := over[0]
 		e, why = over[i], ": that "+forPlace(gone.Placement)+" was deleted at "+stamp(gone.EffectiveAt)+" ("+gone.ID+")"
 	}
 	if e.Placement.Match(place) == whatchanged.Inside {

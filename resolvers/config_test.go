@@ -395,6 +395,7 @@ func TestConfigUnderstandsFlags(t *testing.T) {
 		{"a share", `{"coverage":0.25}`, " 25 "},
 		{"a number", `5`, " - "},
 		{"anything else", `{"a":[1]}`, " - "},
+		{"what no number is", `{"percentage":"NaN","on":true,"variations":[1],"fallthrough":{"variation":1e300}}`, " - "},
 		{"indices that lead nowhere", `{"on":true,"variations":[1],"fallthrough":{"variation":7,"rollout":{"variations":[{"variation":-1,"weight":1}]}}}`, " - "},
 	} {
 		t.Run(tt.claim, func(t *testing.T) {

@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"encoding/json"
+	"math"
 	"strconv"
 
 	"whatchanged.dev/whatchanged"
@@ -59,12 +60,10 @@ func variantOf(m map[string]any) string {
 	if on, ok := m["on"].(bool); ok && !on {
 		served = m["offVariation"]
 	}
-	i, ok := number(served)
-	variations, _ := m["variations"].([]any)
-	if !ok || i < 0 || int(i) >= len(variations) {
+	v, ok := variation(m, served)
+	if !ok {
 		return ""
 	}
-	v := variations[int(i)]
 	if name, ok := object(v)["name"].(string); ok {
 		return name
 	}
@@ -75,6 +74,16 @@ func variantOf(m map[string]any) string {
 		return s
 	}
 	return whatchanged.ValueOf(v).String()
+}
+
+// variation returns the variation of a number.
+func variation(m map[string]any, numbered any) (any, bool) {
+	all, _ := m["variations"].([]any)
+	i, ok := number(numbered)
+	if !ok || i < 0 || i >= float64(len(all)) {
+		return nil, false
+	}
+	return all[int(i)], true
 }
 
 // plainPercentage reads what is called so.
@@ -97,12 +106,11 @@ func plainPercentage(m map[string]any) *float64 {
 // weighted reads LaunchDarkly's rollout by weights, thousandths of a per cent:
 // the weight of what is true, of two variations.
 func weighted(m map[string]any) *float64 {
-	variations, _ := m["variations"].([]any)
 	weights, _ := object(object(m["fallthrough"])["rollout"])["variations"].([]any)
 	for _, w := range weights {
-		i, ok := number(object(w)["variation"])
+		v, ok := variation(m, object(w)["variation"])
 		weight, weighs := number(object(w)["weight"])
-		if ok && weighs && i >= 0 && int(i) < len(variations) && turnsOn(variations[int(i)]) {
+		if ok && weighs && turnsOn(v) {
 			weight /= 1000
 			return &weight
 		}
@@ -168,7 +176,7 @@ func object(v any) map[string]any {
 	return m
 }
 
-// number reads a number, or the text of one.
+// number reads a number, or the text of one; not the text of infinity.
 func number(v any) (float64, bool) {
 	switch v := v.(type) {
 	case json.Number:
@@ -176,7 +184,7 @@ func number(v any) (float64, bool) {
 		return n, err == nil
 	case string:
 		n, err := strconv.ParseFloat(v, 64)
-		return n, err == nil
+		return n, err == nil && !math.IsNaN(n) && !math.IsInf(n, 0)
 	}
 	return 0, false
 }
