@@ -46,6 +46,10 @@ scoreboard: build ## Diagnose incidents whose culprit is known, and write fixtur
 bench: fetch ## Run the benchmarks, allocations shown
 	go test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: growth
+growth: fetch ## Ask history for what held, beside the same by hand (GROWTH=10000000 events; default a million)
+	go test -run '^$$' -bench '^BenchmarkGrowth$$' -benchtime 200x -timeout 60m ./index/cold $(if $(GROWTH),-args -growth-events $(GROWTH))
+
 .PHONY: figures
 figures: fetch ## Measure what README.md says under Figures (FIGURES="-figures-services 10000 -figures-events 1000000")
 	go test -run '^$$' -bench '^BenchmarkFigures$$' -benchtime 1x -timeout 60m ./cmd/whatchanged $(if $(FIGURES),-args $(FIGURES))

@@ -8,11 +8,21 @@ import (
 	"whatchanged.dev/whatchanged"
 )
 
+// statesQuery is what sql/states.sql may be asked.
+type statesQuery struct {
+	whatchanged.StateSelection
+	Few bool
+}
+
+// few is how many entities at most are read in one pass, all columns of all
+// their history.
+const few = 16
+
 func composeStates(v whatchanged.View, s whatchanged.StateSelection) *query {
 	if len(s.Kinds) == 0 {
 		s.Kinds = whatchanged.StateKinds
 	}
-	q := compose("states", s).view(v).set("kinds", words(s.Kinds)).set("limit", uint64(s.Limit))
+	q := compose("states", statesQuery{s, len(s.Entities) > 0 && len(s.Entities) <= few && len(s.Prefixes) == 0 && s.After == nil}).view(v).set("kinds", words(s.Kinds)).set("limit", uint64(s.Limit))
 	if len(s.Entities) > 0 {
 		q.set("entities", texts(s.Entities))
 	}

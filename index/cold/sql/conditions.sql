@@ -50,3 +50,13 @@ separators, text sorts by kind, namespace and name. */ -}}
 {{- /* Which entities a selection of states is of. */ -}}
 {{- define "of_state"}}{{if or .Entities .Prefixes}}({{if .Entities}}entity IN {entities:Array(String)}{{end}}
   {{- range $i, $_ := .Prefixes}}{{if or $i $.Entities}} OR {{end}}startsWith(entity, {prefix{{$i}}:String}){{end}}){{else}}true{{end}}{{end}}
+
+{{- /* The events of a selection of states that set something. */ -}}
+{{- define "settings"}}{{template "known"}} AND effective_at <= {as_of:DateTime64(6, 'UTC')}
+    AND {{template "of_state" .}} AND kind IN {kinds:Array(String)}
+{{- if .Source}}
+    AND source = {source:String}{{end}}
+{{- if index .Attribute 0}}
+    AND mapContains(attributes, {attribute:String}) AND attributes[{attribute:String}] = {attribute_value:String}{{end}}
+    AND (kind != 'deployment' OR rollout = '' AND rollout_phase = '' OR rollout_phase = 'promoted')
+    AND {{template "standing"}}{{end}}

@@ -1,24 +1,28 @@
 -- What holds: of each aspect of each entity in each placement, as declared and
 -- as observed, the event in force. That is the latest in effect, and of equals
--- the last heard. Which one it is is found by the columns of the key and of the
--- placement alone; the others, which are long, are read only for these.
--- The order is that of whatchanged.StateKey: see edges.sql.
+-- the last heard. The order is that of whatchanged.StateKey: see edges.sql.
+-- Of a few entities all is read in one pass over their rows, which stand
+-- together. Of many it is first found, by the columns of the key and of the
+-- placement alone, which events are in force; the other columns, which are
+-- long, are read only for these.
+{{if .Few -}}
+SELECT {{template "event"}}
+FROM events
+WHERE {{template "settings" .}}
+ORDER BY {{template "ref_order"}}, kind, environment, region, cluster, cell, action = 'observed', effective_at DESC, sequence DESC, ordinal DESC
+LIMIT 1 BY entity, kind, environment, region, cluster, cell, action = 'observed'
+LIMIT {limit:UInt64}
+{{- else -}}
 SELECT {{template "event"}}
 FROM events
 WHERE {{template "of_state" .}} AND (entity, effective_at, sequence, ordinal) IN (
   SELECT entity, tupleElement(max((effective_at, sequence, ordinal)) AS latest, 1), latest.2, latest.3
   FROM events
-  WHERE {{template "known"}} AND effective_at <= {as_of:DateTime64(6, 'UTC')}
-    AND {{template "of_state" .}} AND kind IN {kinds:Array(String)}
-{{- if .Source}}
-    AND source = {source:String}{{end}}
-{{- if index .Attribute 0}}
-    AND mapContains(attributes, {attribute:String}) AND attributes[{attribute:String}] = {attribute_value:String}{{end}}
-    AND (kind != 'deployment' OR rollout = '' AND rollout_phase = '' OR rollout_phase = 'promoted')
-    AND {{template "standing"}}
+  WHERE {{template "settings" .}}
   GROUP BY entity, kind, environment, region, cluster, cell, action = 'observed' AS observed
 {{- if .After}}
   HAVING {{template "state_key"}} > ({after_entity:String}, {after_kind:String}, {after_environment:String}, {after_region:String}, {after_cluster:String}, {after_cell:String}, {after_observed:UInt8}){{end}}
   ORDER BY {{template "state_key"}}
   LIMIT {limit:UInt64})
 ORDER BY {{template "ref_order"}}, kind, environment, region, cluster, cell, action = 'observed'
+{{- end}}

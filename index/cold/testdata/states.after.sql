@@ -1,8 +1,10 @@
 -- What holds: of each aspect of each entity in each placement, as declared and
 -- as observed, the event in force. That is the latest in effect, and of equals
--- the last heard. Which one it is is found by the columns of the key and of the
--- placement alone; the others, which are long, are read only for these.
--- The order is that of whatchanged.StateKey: see edges.sql.
+-- the last heard. The order is that of whatchanged.StateKey: see edges.sql.
+-- Of a few entities all is read in one pass over their rows, which stand
+-- together. Of many it is first found, by the columns of the key and of the
+-- placement alone, which events are in force; the other columns, which are
+-- long, are read only for these.
 SELECT sequence, ordinal, id, revision, source, kind, action, entity, environment, region, cluster, cell,
     actor, actor_is, written_at, effective_at, seen_at, clock, before, after, diff, version, previous_version, commits, reverts,
     summary, approval, validation, links, rollout, rollout_phase, rollout_share,
