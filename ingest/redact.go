@@ -228,12 +228,7 @@ func (w *walk) string(s, key string, secret bool) string {
 		return w.hash(s)
 	}
 	if key == "data_base64" { // how a CloudEvent carries what it does not show
-		if b, err := base64.StdEncoding.DecodeString(s); err == nil {
-			if out, err := w.redactor.body("", b, ""); err == nil && !bytes.Equal(out, b) {
-				return base64.StdEncoding.EncodeToString(out)
-			}
-			return s
-		}
+		return w.encoded(s)
 	}
 	if t := strings.TrimSpace(s); strings.HasPrefix(t, "{") || strings.HasPrefix(t, "[") { // JSON in a string
 		if out, err := w.json([]byte(s), false); err == nil {
@@ -241,6 +236,22 @@ func (w *walk) string(s, key string, secret bool) string {
 		}
 	}
 	return w.text(s)
+}
+
+// encoded redacts what is carried in base64. What cannot be looked through is
+// replaced as a whole; its source will refuse it.
+func (r *redactor) encoded(s string) string {
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		return r.hash(s)
+	}
+	switch out, err := r.body("", b, ""); {
+	case err != nil:
+		return r.hash(s)
+	case !bytes.Equal(out, b):
+		return base64.StdEncoding.EncodeToString(out)
+	}
+	return s
 }
 
 // text redacts what looks like a secret in text.

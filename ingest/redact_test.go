@@ -41,6 +41,7 @@ func TestCleaner(t *testing.T) {
 
 func TestRedact(t *testing.T) {
 	inner := base64.StdEncoding.EncodeToString([]byte(`{"password":"hunter2hunter2"}`))
+	deep := base64.StdEncoding.EncodeToString([]byte(`{"password":"hunter2hunter2","x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`))
 	cases := map[string]struct {
 		contentType, body, want string // R stands for what replaces a secret
 	}{
@@ -69,6 +70,8 @@ func TestRedact(t *testing.T) {
 		"already replaced":                {"", `{"password":"redacted:0123456789abcdef:len=7"}`, `{"password":"R"}`},
 		"a form":                          {"application/x-www-form-urlencoded", `payload=%7B%22password%22%3A%22hunter2%22%7D&token=hunter2`, `payload=%7B%22password%22%3A%22R%22%7D&token=R`},
 		"base64 of JSON":                  {"", `{"data_base64":"` + inner + `"}`, ``},
+		"base64 of what is nested deep":   {"", `{"data_base64":"` + deep + `"}`, `{"data_base64":"R"}`},
+		"base64 that is none":             {"", `{"data_base64":"` + strings.TrimRight(inner, "=") + `!"}`, `{"data_base64":"R"}`},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
