@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,6 +130,16 @@ func (x *excluded) add(reason string, n int) {
 		x.order = append(x.order, reason)
 	}
 	x.count[reason] += n
+}
+
+// take counts n fewer: they were considered after all.
+func (x *excluded) take(reason string, n int) {
+	if x.count[reason] > n {
+		x.count[reason] -= n
+		return
+	}
+	delete(x.count, reason)
+	x.order = slices.DeleteFunc(x.order, func(r string) bool { return r == reason })
 }
 
 func (x *excluded) list() []Exclusion {

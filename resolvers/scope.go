@@ -255,13 +255,18 @@ func (a *asking) candidates(near neighbourhood, whole bool, x *excluded) ([]*wha
 	if err != nil {
 		return nil, err
 	}
-	reason := ReasonNotConnected
-	if !whole {
-		reason = ReasonBeyondReach
-	}
-	x.add(reason, all.Total-page.Total)
+	x.add(unreached(whole), all.Total-page.Total)
 	x.add(ReasonBeyondLimit, page.Total-len(page.Events))
 	return page.Events, nil
+}
+
+// unreached is why a change is left out that is on no entity around the scope;
+// whole says whether all of those are known.
+func unreached(whole bool) string {
+	if whole {
+		return ReasonNotConnected
+	}
+	return ReasonBeyondReach
 }
 
 // brief is the short form of an event.

@@ -85,11 +85,11 @@ func (a *asking) suspects(events []*whatchanged.Event, near neighbourhood, x *ex
 	for _, e := range alone {
 		all = append(all, room[len(all)].begin(e))
 	}
-	if len(alone) > 0 {
-		slices.SortFunc(all, func(l, m *suspected) int { return m.event.Key().Compare(l.event.Key()) })
-	}
 	for _, l := range by {
 		l.event = slices.MaxFunc(l.events, func(e, f *whatchanged.Event) int { return a.standing(e, f, near) })
+	}
+	if len(alone)+len(by) > 0 {
+		slices.SortFunc(all, func(l, m *suspected) int { return m.event.Key().Compare(l.event.Key()) })
 	}
 	a.relate(all)
 	return all
@@ -113,7 +113,9 @@ func carried(all []*suspected, commits []*whatchanged.Event) (rest []*whatchange
 	for _, l := range all {
 		for _, e := range l.events {
 			for _, c := range e.Commits {
-				by[c] = append(by[c], l)
+				if on := by[c]; len(on) == 0 || on[len(on)-1] != l { // each of its steps names it
+					by[c] = append(on, l)
+				}
 			}
 		}
 	}
@@ -176,7 +178,7 @@ func (a *asking) relate(all []*suspected) {
 			}
 		}
 		for _, e := range l.events {
-			if e.Reverts != "" {
+			if e.Reverts != "" && !e.EffectiveAt.After(a.onset) {
 				taken[e.Reverts] = e.ID
 			}
 		}

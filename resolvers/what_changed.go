@@ -87,7 +87,7 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 	if err != nil {
 		return nil, err
 	}
-	if found, err = a.withCommits(found, in, len(scope) > 0); err != nil {
+	if found, err = a.withCommits(found, in, len(scope) > 0, whole, &x); err != nil {
 		return nil, err
 	}
 	events := f.apply(found, &x)
@@ -123,8 +123,8 @@ func rolloutOf(e *whatchanged.Event) (rolloutKey, bool) {
 
 // withCommits adds to what was found around a scope the commits of the window,
 // if there are words to find the one that is meant by: a commit is known by its
-// repository, which nothing depends on.
-func (a *asking) withCommits(found []*whatchanged.Event, in WhatChangedInput, scoped bool) ([]*whatchanged.Event, error) {
+// repository, which nothing depends on. They were counted as left out.
+func (a *asking) withCommits(found []*whatchanged.Event, in WhatChangedInput, scoped, whole bool, x *excluded) ([]*whatchanged.Event, error) {
 	if !scoped || deref(in.Symptom) == "" {
 		return found, nil
 	}
@@ -142,6 +142,7 @@ func (a *asking) withCommits(found []*whatchanged.Event, in WhatChangedInput, sc
 			found = append(found, e)
 		}
 	}
+	x.take(unreached(whole), len(found)-len(have))
 	slices.SortFunc(found, func(e, f *whatchanged.Event) int { return f.Key().Compare(e.Key()) })
 	return found, nil
 }
