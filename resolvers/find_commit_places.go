@@ -139,9 +139,22 @@ func sites(of map[whatchanged.Ref]*line, held, history []*whatchanged.Event) map
 		if e.Action != whatchanged.ActionObserved {
 			st := at(e)
 			st.events = append(st.events, e)
+			if brought(e) && (st.inForce == nil || e.Key().Compare(st.inForce.Key()) > 0) {
+				st.inForce = e
+			}
 		}
 	}
 	return all
+}
+
+// brought reports whether what an event brings was there from then on: a
+// deployment says so, and a rollout that was promoted.
+func brought(e *whatchanged.Event) bool {
+	if e.Kind == whatchanged.RolloutKind {
+		return e.Version != "" && e.Rollout != nil && e.Rollout.Phase == whatchanged.PhasePromoted
+	}
+	_, sets := e.StateKey()
+	return sets
 }
 
 // place says how a site stands to the sought commits; it is not ok where
@@ -162,6 +175,7 @@ func (st *site) place(s *sought, b *builds, rollouts []*whatchanged.Rollout) (p 
 	case CommitLive:
 		st.since(&p, s, b)
 		p.Why = "what runs there contains it"
+		st.leaving(&p, s, b, rollouts)
 		return p, true
 	case CommitReverted:
 		p.Why = "what runs there contains it, and " + shortCommit(by) + ", which undoes it"
@@ -183,7 +197,7 @@ func (st *site) place(s *sought, b *builds, rollouts []*whatchanged.Rollout) (p 
 // break that have it.
 func (st *site) since(p *CommitPlace, s *sought, b *builds) {
 	for _, e := range slices.Backward(st.events) {
-		if _, sets := e.StateKey(); !sets || e.EffectiveAt.After(*p.Since) {
+		if !brought(e) || e.EffectiveAt.After(*p.Since) {
 			continue
 		}
 		if state, _ := s.stands(e, st.line, b); state != CommitLive {
@@ -205,7 +219,7 @@ func (p *CommitPlace) since(at time.Time, ids ...string) {
 // before tells whether the commits were there until what runs now came.
 func (st *site) before(p *CommitPlace, s *sought, b *builds) {
 	for _, e := range slices.Backward(st.events) {
-		if _, sets := e.StateKey(); !sets || e == st.inForce {
+		if !brought(e) || e == st.inForce {
 			continue
 		}
 		if state, _ := s.stands(e, st.line, b); state != CommitLive && state != CommitPartly && state != CommitReverted {
@@ -227,7 +241,7 @@ func (st *site) before(p *CommitPlace, s *sought, b *builds) {
 // not have them, or was to.
 func (st *site) going(p *CommitPlace, s *sought, b *builds, rollouts []*whatchanged.Rollout) {
 	for _, r := range rollouts { // the last to move first
-		if r.Entity != st.service || !slices.Contains(r.Placements(), st.placement) || !st.carries(r, s, b) {
+		if r.Entity != st.service || !slices.Contains(r.Placements(), st.placement) || st.brings(r, s, b) != CommitLive {
 			continue
 		}
 		phase, id, at := phaseIn(r, st.placement)
@@ -250,6 +264,19 @@ func (st *site) going(p *CommitPlace, s *sought, b *builds, rollouts []*whatchan
 	}
 }
 
+// leaving tells of a rollout under way that brings what does not have the
+// commits to a place that does.
+func (st *site) leaving(p *CommitPlace, s *sought, b *builds, rollouts []*whatchanged.Rollout) {
+	for _, r := range rollouts {
+		phase, id, _ := phaseIn(r, st.placement)
+		if r.Entity == st.service && !r.Phase.Ended() && phase != "" && !phase.Ended() && st.brings(r, s, b) == CommitNeverShipped {
+			p.Rollout, p.Why = r.ID, fmt.Sprintf("what runs there contains it; what %s brings, which is %s, does not", r.ID, phase)
+			p.Evidence = append(p.Evidence, id)
+			return
+		}
+	}
+}
+
 // endedAs is how a commit stands where the rollout that was to bring it ended.
 // What failed was never there.
 var endedAs = map[whatchanged.Phase]CommitState{
@@ -257,17 +284,14 @@ var endedAs = map[whatchanged.Phase]CommitState{
 	whatchanged.PhaseSuperseded: CommitSuperseded, whatchanged.PhaseFailed: CommitNeverShipped,
 }
 
-// carries reports whether a rollout brings the commits.
-func (st *site) carries(r *whatchanged.Rollout, s *sought, b *builds) bool {
-	for _, e := range st.events {
-		if slices.Contains(r.Steps, e.ID) && e.Version == r.Version {
-			state, _ := s.stands(e, st.line, b)
-			return state == CommitLive
-		}
+// brings says how what a rollout brings stands to the commits.
+func (st *site) brings(r *whatchanged.Rollout, s *sought, b *builds) CommitState {
+	e := &whatchanged.Event{Version: r.Version}
+	if i := slices.IndexFunc(st.events, func(e *whatchanged.Event) bool { return e.Version == r.Version && slices.Contains(r.Steps, e.ID) }); i >= 0 {
+		e = st.events[i]
 	}
-	like := &whatchanged.Event{Version: r.Version}
-	state, _ := s.stands(like, st.line, b)
-	return state == CommitLive
+	state, _ := s.stands(e, st.line, b)
+	return state
 }
 
 // phaseIn returns the phase that a rollout was last said to be in, in a

@@ -1,8 +1,10 @@
 package resolvers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +18,7 @@ const (
 	rolloutsAgo = 14 * 24 * time.Hour
 	maxHeld     = 50_000 // events in force that say where else entities are
 	maxVersion  = 200    // bytes of a value that stands for a version
+	maxMoments  = 50     // steps shown of a rollout, the last ones
 )
 
 // rolloutKinds are the kinds of events that may be stages of something.
@@ -193,7 +196,7 @@ func cardOf(r *whatchanged.Rollout, near neighbourhood) RolloutCard {
 		Version: clip(r.Version), PreviousVersion: clip(r.PreviousVersion), Phase: r.Phase, Share: r.Share, Back: r.Back,
 		Done: filled(r.Done), NextPlacements: filled(r.Next), Gate: r.Gate, PausedWhy: r.PausedWhy,
 		Stuck: r.Stuck, StuckAfterSeconds: r.StuckAfter.Seconds(), SupersededBy: r.SupersededBy,
-		StartedAt: r.StartedAt, UpdatedAt: r.UpdatedAt, Steps: filled(r.Moments),
+		StartedAt: r.StartedAt, UpdatedAt: r.UpdatedAt, Steps: filled(r.Moments[max(0, len(r.Moments)-maxMoments):]),
 	}
 }
 
@@ -247,10 +250,10 @@ func (c *RolloutCard) sentence(asOf time.Time) string {
 		s += ", rolled back in part"
 	}
 	if len(c.Done) > 0 {
-		s += ", done in " + placed(c.Done)
+		s += ", done in " + several(placed(c.Done))
 	}
 	if len(c.NextPlacements) > 0 {
-		s += ", next " + placed(c.NextPlacements)
+		s += ", next " + several(placed(c.NextPlacements))
 	}
 	if c.Stuck {
 		s += ", no step for " + human(asOf.Sub(c.UpdatedAt))
@@ -269,21 +272,15 @@ func (c *RolloutCard) percent() string {
 	if c.Share == nil {
 		return ""
 	}
-	return strconv.FormatFloat(100**c.Share, 'f', -1, 32) + " %"
+	return strconv.FormatFloat(math.Round(1000**c.Share)/10, 'f', -1, 64) + " %"
 }
 
 // placed lists where something is.
-func placed(places []whatchanged.Placement) string {
-	var all []string
+func placed(places []whatchanged.Placement) (all []string) {
 	for _, p := range places {
-		if text := p.String(); text != "" {
-			all = append(all, text)
-		}
+		all = append(all, cmp.Or(p.String(), "a place not told"))
 	}
-	if len(all) == 0 && len(places) > 0 {
-		return "a place not told"
-	}
-	return strings.Join(all, ", ")
+	return all
 }
 
 func (a *asking) afterRollouts(scope []string, items []RolloutCard) []Call {
@@ -335,7 +332,7 @@ func (r *Rollouts) Table() Table {
 		if c.Gate != nil {
 			gate = strings.Join(c.Gate.Checks, ", ") + " " + c.Gate.Result
 		}
-		t.Rows = append(t.Rows, []string{c.ID, string(c.Kind), c.Entity.String(), c.versions(), string(c.Phase), c.percent(), placed(c.Done), placed(c.NextPlacements),
+		t.Rows = append(t.Rows, []string{c.ID, string(c.Kind), c.Entity.String(), c.versions(), string(c.Phase), c.percent(), strings.Join(placed(c.Done), ", "), strings.Join(placed(c.NextPlacements), ", "),
 			gate, c.PausedWhy, strings.Join(notes, ", "), stamp(c.StartedAt), stamp(c.UpdatedAt), strings.Join(steps, " ")})
 	}
 	return t
