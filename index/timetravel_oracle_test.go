@@ -34,7 +34,7 @@ func (e edit) String() string {
 	return fmt.Sprintf("batch %d: %s %s %s/%s observed=%t at %s = %q", e.batch, e.identity(), e.key, e.env, e.region, e.observed, e.at.Format("01-02T15:04"), e.value)
 }
 
-// A moment is a question: what holds at asOf, as told up to a batch, of keys
+// An asked question is what holds at asOf, as told up to a batch, of keys
 // that begin so.
 type asked struct {
 	asOf   time.Time
