@@ -73,7 +73,7 @@ func ramps(events []*Event) (found []*Rollout, rest []*Event) {
 			rest = append(rest, e)
 			continue
 		}
-		key := rampKey{e.Entity, e.Kind, strings.ToLower(e.Placement.Environment)}
+		key := rampKey{e.Entity, e.Kind, e.Placement.stage()}
 		r := open[key]
 		if r == nil || !r.goesOn(e, step) {
 			if !staged {

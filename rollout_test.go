@@ -165,6 +165,8 @@ func TestRollouts(t *testing.T) {
 		{"and elsewhere it is yet to go", []*whatchanged.Event{told("a", 0, eu, ramp(0, 50))}, []*whatchanged.Event{told("old", month, us, ramp(0, 0))}, 30, []string{"a progressing 0.50 next prod/eu,prod/us: a"}},
 
 		{"a version in one of two regions goes to the other", []*whatchanged.Event{told("a", 0, eu, brings("v2"))}, old, 30, []string{"a progressing 0.50 done prod/eu next prod/us: a"}},
+		{"where the environments are named after their regions too", []*whatchanged.Event{told("a", 0, at("prod-eu/eu"), brings("v2"))}, []*whatchanged.Event{told("o", month, at("prod-us/us"), brings("v1")), told("p", month, at("stage-us/us"), brings("v1"))}, 30,
+			[]string{"a progressing 0.50 done prod-eu/eu next prod-us/us: a"}},
 		{"and has come when it is there", []*whatchanged.Event{told("a", 0, eu, brings("v2")), told("b", 10, us, brings("v2"))}, old, 30, []string{"a promoted 1.00 done prod/eu,prod/us: a b"}},
 		{"of which nothing more is expected a week later", []*whatchanged.Event{told("a", 0, eu, brings("v2"), says("r", promoted))}, old, 8 * 24 * 60, []string{"r promoted 0.50 done prod/eu next prod/us: a"}},
 		{"at one moment it is in no stages", []*whatchanged.Event{told("a", 0, eu, brings("v2")), told("b", 0, us, brings("v2"))}, nil, 30, nil},

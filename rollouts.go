@@ -3,7 +3,6 @@ package whatchanged
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -173,7 +172,7 @@ func (p places) other(of *Event, fits func(*Event) bool) []Placement {
 		return nil
 	}
 	for _, e := range p[of.Entity] {
-		if groupOf(e.Kind) == groupOf(of.Kind) && e.Placement != of.Placement && strings.EqualFold(e.Placement.Environment, of.Placement.Environment) &&
+		if groupOf(e.Kind) == groupOf(of.Kind) && e.Placement != of.Placement && e.Placement.stage() == of.Placement.stage() &&
 			fits(e) && !slices.Contains(out, e.Placement) {
 			out = append(out, e.Placement)
 		}

@@ -87,7 +87,7 @@ func (s *sea) take(u *unit) {
 			return // what was there before is no rollout of its own
 		}
 	}
-	key := waveKey{e.Entity, e.Kind, strings.ToLower(e.Placement.Environment), u.brings}
+	key := waveKey{e.Entity, e.Kind, e.Placement.stage(), u.brings}
 	w := s.open[key]
 	if w == nil || !w.takes(u) {
 		w = &wave{before: map[Placement]string{}}
@@ -177,3 +177,13 @@ func (w *wave) steps() (steps []taken) {
 
 // precise reports whether p says more than the environment.
 func (p Placement) precise() bool { return p.Region != "" || p.Cluster != "" || p.Cell != "" }
+
+// stage returns the environment without the region that some name in it, as in
+// production-eu-west-1: what is deployed there goes on to production-us-east-1.
+func (p Placement) stage() string {
+	environment := strings.ToLower(p.Environment)
+	if p.Region == "" {
+		return environment
+	}
+	return strings.Trim(strings.Replace(environment, strings.ToLower(p.Region), "", 1), "-_/.")
+}
