@@ -12,7 +12,7 @@ import (
 // Bounds of one comparison.
 const (
 	compareLookback = 24 * time.Hour
-	statePage       = 5000
+	statePage       = 50_000
 	maxCompared     = 100_000 // of a side
 	maxDeclared     = 100_000 // changes of dependencies looked through for a side
 )

@@ -1,6 +1,7 @@
 package resolvers_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -255,21 +256,77 @@ func TestCompareSaysThatNothingDiffers(t *testing.T) {
 }
 
 // TestComparePages: pages read both sides as of the moments of the first,
-// though those were given as offsets, and more than one page of the index.
+// though those were given as offsets.
 func TestComparePages(t *testing.T) {
 	w := newWorld(t)
-	var events []whatchanged.Event
-	for i := range 6000 {
-		events = append(events, holds(fmt.Sprint("old", i), fmt.Sprintf("config:shop/k%04d", i), 3000, `1`))
-		if i%1000 == 0 {
-			events = append(events, holds(fmt.Sprint("new", i), fmt.Sprintf("config:shop/k%04d", i), 5, `2`))
+	for i := range 30 {
+		key := fmt.Sprintf("config:shop/k%02d", i)
+		w.tell(holds(fmt.Sprint("old", i), key, 3000, `1`))
+		if i%5 == 0 {
+			w.tell(holds(fmt.Sprint("new", i), key, 5, `2`))
 		}
 	}
-	w.tell(events...)
 	args := with(yesterday, "limit", 4)
 	want := must[*resolvers.Compare](t)(compare(t, w, with(yesterday, "limit", 100))).IDs()
 	got, n := pages(t, w, "compare", args)
 	if n != 2 || len(want) != 12 || !slices.Equal(got, want) {
 		t.Errorf("%d pages give\n%v, want\n%v", n, got, want)
+	}
+}
+
+// vast is an index with so many services in two regions, each of which has a
+// version of its own, page by page.
+type vast struct {
+	*world
+	services int
+}
+
+// States implements [resolvers.Index].
+func (v *vast) States(_ context.Context, _ whatchanged.View, s whatchanged.StateSelection) (all []*whatchanged.Event, _ error) {
+	next := 0
+	if s.After != nil {
+		if _, err := fmt.Sscanf(s.After.Entity.Name+s.After.Placement.Region, "s%06dr%d", &next, new(int)); err != nil {
+			return nil, err
+		}
+		next = 2*next + int(s.After.Placement.Region[1]-'0') + 1
+	}
+	for ; next < 2*v.services && len(all) < s.Limit; next++ {
+		region := fmt.Sprint("r", next%2)
+		e := deployed("id", fmt.Sprintf("s%06d", next/2), 9, in("prod", region), version(region))
+		all = append(all, &e)
+	}
+	return all, nil
+}
+
+func TestCompareOfAVastEstateSaysWhereItEnded(t *testing.T) {
+	for _, tt := range []struct {
+		claim              string
+		services, compared int
+		upTo               string
+	}{
+		{"more than one page of the index", 40_000, 40_000, ""},
+		{"more than is compared", 60_000, 49_999, "service:shop/s049999"},
+	} {
+		t.Run(tt.claim, func(t *testing.T) {
+			w := newWorld(t)
+			w.config.Index = &vast{w, tt.services}
+			w.Resolver = must[*resolvers.Resolver](t)(resolvers.New(w.config))
+			args := arguments{"left": map[string]any{"region": "r0"}, "right": map[string]any{"region": "r1"}, "limit": 1}
+			a := must[*resolvers.Compare](t)(compare(t, w, args))
+			upTo := ""
+			if a.UpTo != nil {
+				upTo = *a.UpTo
+			}
+			if a.Compared != tt.compared || upTo != tt.upTo || strings.Contains(a.Verdict, "narrower scope") != (upTo != "") || a.Summary.Drift != tt.compared {
+				t.Errorf("%d compared up to %q, %d drift: %s", a.Compared, upTo, a.Summary.Drift, a.Verdict)
+			}
+			if a.Total != 20_000 || len(a.Excluded) != 1 || a.Excluded[0].Reason != "BEYOND_LIMIT" || a.Excluded[0].Count != tt.compared-20_000 {
+				t.Errorf("of %d differences on all pages, left out %+v", a.Total, a.Excluded)
+			}
+			if tt.upTo != "" {
+				_, err := compare(t, w, arguments{"left": map[string]any{"namespace": "a"}, "right": map[string]any{"namespace": "b"}})
+				refused(t, err, whatchanged.CodeTooLarge, "scope")
+			}
+		})
 	}
 }
