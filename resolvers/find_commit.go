@@ -103,13 +103,17 @@ func (a *asking) findCommit(in FindCommitInput) (*FindCommit, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &FindCommit{Commits: sought.found}
-	if out.Envelope, err = a.envelope(); err != nil {
-		return nil, err
-	}
 	x := sought.left
 	places, err := a.commitPlaces(sought, &x)
 	if err != nil {
+		return nil, err
+	}
+	var of []whatchanged.Ref
+	for i := range places {
+		of = append(of, places[i].Service)
+	}
+	out := &FindCommit{Commits: sought.found}
+	if out.Envelope, err = a.envelope(of...); err != nil {
 		return nil, err
 	}
 	kept := []CommitPlace{}
