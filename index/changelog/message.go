@@ -75,20 +75,21 @@ func (l *Log) encode(d whatchanged.Delivery) ([]byte, error) {
 	return l.pack.EncodeAll(plain.Bytes(), nil), nil
 }
 
-func (l *Log) decode(stored []byte) (d whatchanged.Delivery, err error) {
+// decode returns what encode stored, and how large it was unpacked.
+func (l *Log) decode(stored []byte) (d whatchanged.Delivery, size int, err error) {
 	plain, err := l.unpack.DecodeAll(stored, nil)
 	if err != nil {
-		return d, err
+		return d, 0, err
 	}
 	line, body, ok := bytes.Cut(plain, []byte{'\n'})
 	if !ok {
-		return d, errors.New("no delivery in the message")
+		return d, 0, errors.New("no delivery in the message")
 	}
 	if err = json.Unmarshal(line, &d); err != nil {
-		return d, err
+		return d, 0, err
 	}
 	d.Body = body
-	return d, nil
+	return d, len(plain), nil
 }
 
 // delivery returns the delivery stored as message sequence, with everything
@@ -96,14 +97,14 @@ func (l *Log) decode(stored []byte) (d whatchanged.Delivery, err error) {
 // rejected delivery, the same for every reader: it must neither stop the log
 // nor vanish. Its events are shared with other readers: see recent.
 func (l *Log) delivery(sequence uint64, at time.Time, stored []byte) whatchanged.Delivery {
-	return l.recent.delivery(sequence, len(stored), func() whatchanged.Delivery {
-		d, err := l.decode(stored)
+	return l.recent.delivery(sequence, func() (whatchanged.Delivery, int) {
+		d, size, err := l.decode(stored)
 		if err != nil {
 			l.config.Logger.Error("stored delivery cannot be read", "sequence", sequence, "error", err)
 			d = whatchanged.Delivery{Source: "unknown", Outcome: whatchanged.Rejected, Reason: "the stored delivery cannot be read"}
 		}
 		stamp(&d, sequence, at)
-		return d
+		return d, size
 	})
 }
 
