@@ -90,9 +90,10 @@ func (t *Tier) Trim(horizon time.Time) {
 	}
 	s := *was
 	s.horizon, s.position = horizon, was.positionAt(horizon)
-	for _, p := range s.parts { // what took effect before the last horizon was counted then
-		from := min(p.before(was.horizon.UnixMicro()), p.before(horizon.UnixMicro()))
-		s.repaired = s.repairs(p.events[from:p.before(horizon.UnixMicro())], horizon)
+	s.parts = slices.Clone(s.parts)
+	for i, p := range s.parts { // what took effect before the last horizon was counted then
+		s.repaired = s.repairs(p.events[p.before(was.horizon.UnixMicro()):p.before(horizon.UnixMicro())], horizon)
+		s.parts[i].spent = p.forgettable(horizon, s.position)
 	}
 	s.arrivals = slices.Clone(s.arrivals[len(s.arrivals.upTo(s.position.Sequence)):])
 	s.sources = make(map[string]*heardOf, len(was.sources))

@@ -35,7 +35,7 @@ type chore struct {
 // overdue returns what to do next, nil when there is nothing.
 func (s *snapshot) overdue(settled int) *chore {
 	for i, p := range s.parts {
-		if n := p.forgettable(s.horizon, s.position); n*8 > len(p.events) {
+		if p.spent*8 > len(p.events) {
 			return &chore{s, s.parts[i : i+1], true}
 		}
 	}
@@ -76,7 +76,7 @@ func (t *Tier) replace(c *chore, made *segment) {
 	}
 	var kept []part
 	if len(made.events) > 0 {
-		kept = []part{part{segment: made}.inherit(s.parts[from:to])}
+		kept = []part{part{segment: made, spent: made.forgettable(s.horizon, s.position)}.inherit(s.parts[from:to])}
 	}
 	s.parts = slices.Concat(s.parts[:from], kept, s.parts[to:])
 	t.current.Store(&s)

@@ -8,10 +8,13 @@ import (
 
 // A part is a segment as a snapshot has it. corrected says, in order, where in
 // it events stand of which a later revision is known; they are few, and all
-// others are visible to whoever knows their position.
+// others are visible to whoever knows their position. spent is how many events
+// are before both horizons; it grows when these move, and not when events
+// arrive, so a batch need not look for them.
 type part struct {
 	*segment
 	corrected []int32
+	spent     int
 }
 
 // mark notes the places of events that were corrected.
@@ -71,6 +74,7 @@ func merged(parts []part) part {
 		} else {
 			p.segment = mergeSegments(parts[i].segment, p.segment)
 		}
+		p.spent += parts[i].spent
 	}
 	return p.inherit(parts)
 }
