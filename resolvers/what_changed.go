@@ -212,8 +212,11 @@ func (a *asking) afterWhatChanged(in WhatChangedInput, items []Suspect) []Call {
 	next = append(next, a.call("timeline", "the same window in order of time",
 		a.where(in.Scope, f, a.interval.From, map[string]any{"hops": in.Hops, "asOf": a.view.AsOf})))
 	if len(items) == 0 && a.interval.From.After(whatchanged.MinTime.Add(week)) {
-		next = append(next, a.call("whatChanged", "a week more",
-			a.where(in.Scope, f, a.interval.From.Add(-week), map[string]any{"hops": in.Hops, "onset": a.onset, "asOf": a.view.AsOf})))
+		args := map[string]any{"hops": in.Hops, "onset": a.onset, "asOf": a.view.AsOf}
+		if in.Symptom != nil {
+			args["symptom"] = *in.Symptom
+		}
+		next = append(next, a.call("whatChanged", "a week more", a.where(in.Scope, f, a.interval.From.Add(-week), args)))
 	}
 	return next
 }

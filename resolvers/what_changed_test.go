@@ -240,6 +240,10 @@ func TestWhatChangedNothingIsAPositiveStatement(t *testing.T) {
 	if a.Items == nil || a.Truncated || a.Cursor != nil || a.Total != 0 {
 		t.Errorf("%+v is not an empty answer", a.Envelope)
 	}
+	asked := must[*resolvers.WhatChanged](t)(whatChanged(t, w, arguments{"scope": []any{"db"}, "symptom": "uploads fail"}))
+	if more := asked.Next[len(asked.Next)-1]; more.Question != "whatChanged" || !strings.Contains(more.Arguments.String(), `"symptom":"uploads fail"`) {
+		t.Errorf("a week more is asked with %v, want the same symptom", more.Arguments)
+	}
 	silent := must[*resolvers.WhatChanged](t)(whatChanged(t, w, arguments{"scope": []any{"web"}, "since": when(5)}))
 	if silent.Coverage.State != whatchanged.CoverageUnknown || !strings.Contains(silent.Coverage.Text, "too little history") {
 		t.Errorf("coverage %q, want unknown: nothing arrived in the window, and of few deliveries nobody can say what is usual", silent.Coverage.Text)
