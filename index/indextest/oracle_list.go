@@ -53,14 +53,27 @@ func (o Oracle) listed(v whatchanged.View, q whatchanged.EntityList, e whatchang
 func environment(e whatchanged.Event) string { return e.Placement.Environment }
 func region(e whatchanged.Event) string      { return e.Placement.Region }
 
-// placed returns where any event that is known told of an entity.
+// placed returns where any event that is known told of an entity, each place
+// once, as it was first spelled.
 func (o Oracle) placed(v whatchanged.View, ref whatchanged.Ref, where func(whatchanged.Event) string) (all []string) {
 	for _, e := range o.told(v) {
-		if at := where(e); e.Entity == ref && at != "" && !slices.Contains(all, at) {
+		if at := o.spelled(where(e), where); e.Entity == ref && at != "" && !slices.Contains(all, at) {
 			all = append(all, at)
 		}
 	}
 	return all
+}
+
+// spelled returns a place as the log first spelled it.
+func (o Oracle) spelled(at string, where func(whatchanged.Event) string) string {
+	for _, d := range o {
+		for _, e := range d.Events {
+			if strings.EqualFold(where(e), at) {
+				return where(e)
+			}
+		}
+	}
+	return at
 }
 
 // owner returns the owner that the last event of ownership in the view names.
