@@ -123,7 +123,8 @@ func (s *series) after(sequence uint64, since time.Time) series {
 			}
 			out.given.Gaps[DayOf(*from)][whatchanged.GapSeconds(old[i].at.Sub(*from))]++
 		}
-		out.given.Last = &old[i].at
+		last := old[i].at // a copy: a pointer into the arrivals would keep all of them
+		out.given.Last = &last
 	}
 	for _, a := range s.all[len(old):] {
 		out.add(a)

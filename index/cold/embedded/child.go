@@ -35,8 +35,10 @@ func Child() {
 	os.Exit(1)
 }
 
-// lifeline moves the standard input out of the engine's reach, which might
-// read it, and returns it.
+// lifeline moves the standard input out of the engine's reach, which would
+// take what can be read there for a table, and returns it. What stands in its
+// place is kept: were it garbage, descriptor 0 would be closed when it is
+// collected, and the next file that is opened would be read as that table.
 func lifeline() (*os.File, error) {
 	fd, err := syscall.Dup(0)
 	if err != nil {
@@ -46,7 +48,7 @@ func lifeline() (*os.File, error) {
 	if err := os.Stdin.Close(); err != nil {
 		return nil, fmt.Errorf("close the standard input: %w", err)
 	}
-	if _, err := os.Open(os.DevNull); err != nil { // becomes descriptor 0, the lowest free one
+	if os.Stdin, err = os.Open(os.DevNull); err != nil { // becomes descriptor 0, the lowest free one
 		return nil, fmt.Errorf("replace the standard input: %w", err)
 	}
 	return os.NewFile(uintptr(fd), "parent"), nil
