@@ -29,7 +29,7 @@ var (
 	figuresServices = flag.Int("figures-services", 2_000, "services of the estate that is asked about, with ten dependencies each")
 	figuresEvents   = flag.Int("figures-events", 100_000, "change events of its last day")
 	figuresRounds   = flag.Int("figures-rounds", 5, "rounds of which each figure is the median")
-	figuresOnly     = flag.String("figures-only", "", "only these figures, of memory, ingest, singles, visible, asked")
+	figuresOnly     = flag.String("figures-only", "", "only these figures, of demo, memory, ingest, singles, visible, asked")
 )
 
 // What one round does.
@@ -50,6 +50,9 @@ const (
 // its child.
 func BenchmarkFigures(b *testing.B) {
 	f := &figures{B: b}
+	if f.wanted("demo") {
+		f.demo()
+	}
 	if f.wanted("memory") {
 		f.memory()
 	}
@@ -67,6 +70,20 @@ func BenchmarkFigures(b *testing.B) {
 
 func (f *figures) wanted(name string) bool {
 	return *figuresOnly == "" || strings.Contains(*figuresOnly, name)
+}
+
+// demo measures the demo on the repository that it stands in, as a process of
+// its own, from its start to its end after the nine answers.
+func (f *figures) demo() {
+	var took []time.Duration
+	for range *figuresRounds {
+		begun := time.Now()
+		exit, stdout, stderr := result(f, "demo", "--once", "--listen", "127.0.0.1:0", "--repo", "../..")
+		if took = append(took, time.Since(begun)); exit != 0 {
+			f.Fatalf("exit %d: %s%s", exit, stdout, stderr)
+		}
+	}
+	f.row("demo on this repository, from its start to its end after nine answers (aim: first answer < 10 s)", milliseconds(quantile(took, 0.5)), "", "")
 }
 
 // writes measures what is sent.
