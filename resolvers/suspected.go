@@ -56,6 +56,7 @@ func wholes(events []*whatchanged.Event) func(*whatchanged.Event) (w whole, ok b
 // folded away. Incidents are symptoms.
 func (a *asking) suspects(events []*whatchanged.Event, near neighbourhood, x *excluded) []*suspected {
 	by, wholeOf := map[whole]*suspected{}, wholes(events)
+	isCarried := carried(events)
 	room := make([]suspected, len(events))
 	all := make([]*suspected, 0, len(events))
 	var commits []*whatchanged.Event
@@ -65,7 +66,7 @@ func (a *asking) suspects(events []*whatchanged.Event, near neighbourhood, x *ex
 		case e.Kind == whatchanged.Incident:
 			x.add(ReasonSymptom, 1)
 			continue
-		case e.Kind == whatchanged.Commit && !folded:
+		case e.Kind == whatchanged.Commit && !folded && isCarried[e.Version]:
 			commits = append(commits, e)
 			continue
 		}
@@ -80,15 +81,15 @@ func (a *asking) suspects(events []*whatchanged.Event, near neighbourhood, x *ex
 			by[w] = l
 		}
 	}
-	alone := carried(all, commits)
-	x.add(ReasonSameChange, len(commits)-len(alone))
-	for _, e := range alone {
-		all = append(all, room[len(all)].begin(e))
-	}
+	carry(all, commits)
+	x.add(ReasonSameChange, len(commits))
+	moved := false
 	for _, l := range by {
+		first := l.event
 		l.event = slices.MaxFunc(l.events, func(e, f *whatchanged.Event) int { return a.standing(e, f, near) })
+		moved = moved || l.event != first
 	}
-	if len(alone)+len(by) > 0 {
+	if moved {
 		slices.SortFunc(all, func(l, m *suspected) int { return m.event.Key().Compare(l.event.Key()) })
 	}
 	a.relate(all)
@@ -102,33 +103,55 @@ func (l *suspected) begin(e *whatchanged.Event) *suspected {
 	return l
 }
 
-// carried takes commits to the changes that brought them to production, whose
-// parts they are, and returns those that none of them carries. A commit that
-// several carry is a part of each.
-func carried(all []*suspected, commits []*whatchanged.Event) (rest []*whatchanged.Event) {
+// carried returns which commits, of those that events tell of, something else
+// brought to production.
+func carried(events []*whatchanged.Event) map[string]bool {
+	told, out := map[string]bool{}, map[string]bool{}
+	for _, e := range events {
+		if e.Kind == whatchanged.Commit {
+			told[e.Version] = true
+		}
+	}
+	if len(told) == 0 {
+		return out
+	}
+	for _, e := range events {
+		if e.Kind == whatchanged.Commit || e.Kind == whatchanged.Incident {
+			continue
+		}
+		for _, c := range e.Commits {
+			if told[c] {
+				out[c] = true
+			}
+		}
+	}
+	return out
+}
+
+// carry makes commits parts of the changes that brought them to production, of
+// each that did.
+func carry(all []*suspected, commits []*whatchanged.Event) {
 	if len(commits) == 0 {
-		return nil
+		return
 	}
 	by := map[string][]*suspected{}
+	for _, e := range commits {
+		by[e.Version] = nil
+	}
 	for _, l := range all {
 		for _, e := range l.events {
 			for _, c := range e.Commits {
-				if on := by[c]; len(on) == 0 || on[len(on)-1] != l { // each of its steps names it
+				if on, ok := by[c]; ok && (len(on) == 0 || on[len(on)-1] != l) { // each of its steps names it
 					by[c] = append(on, l)
 				}
 			}
 		}
 	}
 	for _, e := range commits {
-		found := by[e.Version]
-		for _, l := range found {
+		for _, l := range by[e.Version] {
 			l.events = append(slices.Clip(l.events), e)
 		}
-		if len(found) == 0 {
-			rest = append(rest, e)
-		}
 	}
-	return rest
 }
 
 func reasonFolded(w whole) string {
