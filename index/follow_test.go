@@ -28,6 +28,9 @@ func TestFirstAnswersBeforeAllIsLoaded(t *testing.T) {
 	if got := after.found(last, all, ""); got != strings.Join(want, " ") {
 		t.Errorf("at first found %s, want %s", got, want)
 	}
+	if got := after.found(whatchanged.At(20), all, ""); got != strings.Join(want[:20], " ") {
+		t.Errorf("as far as was known half way, found %s, want %s", got, want[:20])
+	}
 	until(t, "the hot tier reaches back as far as it should", func(ctx context.Context) bool {
 		return after.Tiers(ctx).Horizon.Equal(after.horizon(time.Hour))
 	})

@@ -24,12 +24,18 @@ func (x *Index) load(ctx context.Context, reach time.Duration) (*hot.Tier, error
 	if err != nil {
 		return nil, err
 	}
-	base := hot.Base{Watermark: snap.Watermark, Horizon: horizon, Position: position}
+	// The first answers are not to wait for what came late, nor for what held
+	// before: views that would need it are answered by history meanwhile.
+	near := reach < x.config.Keep
+	base := hot.Base{Watermark: snap.Watermark, Horizon: horizon, Position: position, Stateless: near}
+	if near {
+		base.Known = snap.Watermark.Position
+	}
 	heard, err := snap.Heard(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if base.Events, err = collect(snap.Events(ctx), err); err != nil {
+	if base.Events, err = collect(snap.Events(ctx, !near), err); err != nil {
 		return nil, err
 	}
 	base.Deliveries, err = collect(snap.Deliveries(ctx), err)
@@ -41,7 +47,7 @@ func (x *Index) load(ctx context.Context, reach time.Duration) (*hot.Tier, error
 	if err != nil {
 		return nil, err
 	}
-	if base.Stateless = reach < x.config.Keep; !base.Stateless { // the first answers are not to wait for it
+	if !near {
 		before := whatchanged.View{AsOf: horizon.Add(-whatchanged.Resolution), KnownAt: position}
 		if base.States, err = r.States(ctx, before, whatchanged.StateSelection{Limit: math.MaxInt64}); err != nil {
 			return nil, err

@@ -36,9 +36,10 @@ func (r *Reader) Recent(ctx context.Context, since time.Time) (int, error) {
 }
 
 // Events returns, in no order, the events that take effect at or after the
-// horizon or stand at or after its position. Left out are those that stand
-// before the position and were corrected by it.
-func (s *Snapshot) Events(ctx context.Context) iter.Seq2[whatchanged.Event, error] {
+// horizon and, if late ones are asked for, those that stand at or after its
+// position. Left out are those that stand before the position and were
+// corrected by it.
+func (s *Snapshot) Events(ctx context.Context, late bool) iter.Seq2[whatchanged.Event, error] {
 	part := func(late bool) iter.Seq2[whatchanged.Event, error] {
 		q := s.compose("snapshot_events", snapshotEvents{late}).at("horizon", s.horizon).position("known", s.position)
 		if late {
@@ -47,8 +48,11 @@ func (s *Snapshot) Events(ctx context.Context) iter.Seq2[whatchanged.Event, erro
 		return stream(ctx, s.r, "snapshotEvents", q, scanEvent)
 	}
 	return func(yield func(whatchanged.Event, error) bool) {
-		for _, late := range []bool{false, true} {
-			for e, err := range part(late) {
+		for _, of := range []bool{false, true} {
+			if of && !late {
+				return
+			}
+			for e, err := range part(of) {
 				if !yield(e, err) || err != nil {
 					return
 				}

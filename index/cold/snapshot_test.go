@@ -73,7 +73,7 @@ func TestSnapshot(t *testing.T) {
 		}
 	}
 	same("watermark", snap.Watermark, whatchanged.Watermark{Position: whatchanged.At(200), At: log[199].ReceivedAt})
-	same("events", slices.SortedFunc(slices.Values(collect(t, snap.Events(t.Context()))), byPosition), events)
+	same("events", slices.SortedFunc(slices.Values(collect(t, snap.Events(t.Context(), true))), byPosition), events)
 	same("edges", slices.SortedFunc(slices.Values(collect(t, snap.Edges(t.Context()))),
 		func(a, b Edge) int { return a.Position.Compare(b.Position) }), edges)
 	same("corrections", slices.SortedFunc(slices.Values(collect(t, snap.Corrections(t.Context()))),
@@ -158,14 +158,14 @@ func TestASnapshotMayBeLeftEarly(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 20 {
-		for _, err := range snap.Events(t.Context()) {
+		for _, err := range snap.Events(t.Context(), true) {
 			if err != nil {
 				t.Fatal(err)
 			}
 			break
 		}
 	}
-	if n := len(collect(t, snap.Events(t.Context()))); n == 0 {
+	if n := len(collect(t, snap.Events(t.Context(), true))); n == 0 {
 		t.Error("no events after leaving early")
 	}
 }

@@ -78,6 +78,13 @@ func (s *snapshot) learn(events []*whatchanged.Event) {
 	}
 }
 
+func further(p, q whatchanged.Position) whatchanged.Position {
+	if p.Compare(q) < 0 {
+		return q
+	}
+	return p
+}
+
 // Trim moves the horizon forward and forgets what lies before it. What the
 // tier covers shrinks at once; what it forgets, the cold tier has, so the
 // position before the new horizon must have been written there.
@@ -90,6 +97,7 @@ func (t *Tier) Trim(horizon time.Time) {
 	}
 	s := *was
 	s.horizon, s.position = horizon, was.positionAt(horizon)
+	s.known = further(s.position, was.known)
 	s.parts = slices.Clone(s.parts)
 	for i, p := range s.parts { // what took effect before the last horizon was counted then
 		s.repaired = s.repairs(p.events[p.before(was.horizon.UnixMicro()):p.before(horizon.UnixMicro())], horizon)

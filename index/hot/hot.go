@@ -30,11 +30,12 @@ type Base struct {
 	Watermark whatchanged.Watermark
 	Horizon   time.Time            // see Tier.Covers
 	Position  whatchanged.Position // the last position that was logged before Horizon, or an earlier one
+	Known     whatchanged.Position // views that know less than this are not covered; Position if that is later
 
 	Edges       []Edge                 // every version there ever was
 	Places      []Place                // of every entity there ever was
 	Owners      []Owner                // every version there ever was, corrected ones too
-	Events      []whatchanged.Event    // effective at or after Horizon, or positioned after Position
+	Events      []whatchanged.Event    // effective at or after Horizon, or positioned after Position or after Known
 	States      []*whatchanged.Event   // what was in force just before Horizon, as far as was known at Position
 	Stateless   bool                   // States is left out: what holds is not answered
 	Corrections []Correction           // of any of Events
@@ -91,7 +92,7 @@ type Tier struct {
 // Open returns a tier that starts from base.
 func Open(base Base) *Tier {
 	s := &snapshot{
-		horizon: base.Horizon, position: base.Position, watermark: base.Watermark, repaired: base.Watermark.Position,
+		horizon: base.Horizon, position: base.Position, known: further(base.Position, base.Known), watermark: base.Watermark, repaired: base.Watermark.Position,
 		names: newNames(), revisions: map[string][]revision{}, topology: emptyTopology(), sources: map[string]*heardOf{},
 	}
 	s.topology = s.topology.with(base.Edges, s.names)
@@ -130,22 +131,24 @@ func (t *Tier) Frozen() *Tier {
 // or after the horizon.
 func (t *Tier) Covers(v whatchanged.View, i whatchanged.Interval) bool {
 	s := t.current.Load()
-	return !i.From.Before(s.horizon) && v.KnownAt.Compare(s.position) >= 0
+	return !i.From.Before(s.horizon) && v.KnownAt.Compare(s.known) >= 0
 }
 
 // Holds reports whether the tier can prove its answers about these ids, when
 // they take effect: it holds an event of each that is visible in the view.
 func (t *Tier) Holds(v whatchanged.View, ids []string) bool {
 	s := t.current.Load()
-	return v.KnownAt.Compare(s.position) >= 0 && !slices.ContainsFunc(ids, func(id string) bool {
+	return v.KnownAt.Compare(s.known) >= 0 && !slices.ContainsFunc(ids, func(id string) bool {
 		return s.changes(v, whatchanged.Selection{IDs: []string{id}, Interval: whatchanged.Always}).Total == 0
 	})
 }
 
-// Horizon returns the horizon and the last position stored before it.
+// Horizon returns the horizon, and the position from which on a view must know
+// for the tier to prove its answers: the last that was stored before the
+// horizon, or a later one.
 func (t *Tier) Horizon() (time.Time, whatchanged.Position) {
 	s := t.current.Load()
-	return s.horizon, s.position
+	return s.horizon, s.known
 }
 
 // Repaired returns the last position that may have changed what was true

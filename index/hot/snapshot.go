@@ -15,6 +15,7 @@ import (
 type snapshot struct {
 	horizon   time.Time            // events that took effect from here on are all held
 	position  whatchanged.Position // and so are those after this, the last position stored before the horizon
+	known     whatchanged.Position // views that know less are not covered: position, or a later one
 	watermark whatchanged.Watermark
 	repaired  whatchanged.Position // see Tier.Repaired
 

@@ -68,7 +68,7 @@ func (t *Tier) ProvenStates(v whatchanged.View, sel whatchanged.StateSelection) 
 	if err != nil {
 		return nil, false, err
 	}
-	if s.stateless || v.KnownAt.Compare(s.position) < 0 || v.AsOf.Before(s.horizon) {
+	if s.stateless || v.KnownAt.Compare(s.known) < 0 || v.AsOf.Before(s.horizon) {
 		return nil, false, nil
 	}
 	found := map[whatchanged.StateKey]*whatchanged.Event{}
