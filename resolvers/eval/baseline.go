@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -38,7 +39,7 @@ func (w *World) baselines(tier string, c Case) map[string]int {
 		for _, e := range all {
 			scores[e] = score(e)
 		}
-		slices.SortStableFunc(ordered, func(a, b *whatchanged.Event) int { return -compare(scores[a], scores[b]) })
+		slices.SortStableFunc(ordered, func(a, b *whatchanged.Event) int { return cmp.Compare(scores[b], scores[a]) })
 		return 1 + slices.IndexFunc(ordered, func(e *whatchanged.Event) bool { return isOf(e.ID, c.Truth) })
 	}
 	out := map[string]int{MostRecent: rank(func(*whatchanged.Event) float64 { return 0 })}
@@ -54,16 +55,6 @@ func (w *World) baselines(tier string, c Case) map[string]int {
 	match := bm25(c.Text, all)
 	out[TextAndAge] = rank(func(e *whatchanged.Event) float64 { return match(e)/5 - math.Log1p(c.At.Sub(e.EffectiveAt).Hours()) })
 	return out
-}
-
-func compare(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // touched returns the entities of each change.
