@@ -16,7 +16,7 @@ const (
 
 var budgetArgument = schema.Member{Name: "budget", Value: schema.Object{
 	{Name: "type", Value: "integer"},
-	{Name: "description", Value: "Tokens of text, 300 to 8000."},
+	{Name: "description", Value: "Text tokens, 300 to 8000."},
 	{Name: "default", Value: defaultBudget},
 }}
 

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"unicode"
 
@@ -14,7 +15,7 @@ import (
 // tool describes a question as a tool.
 func tool(q resolvers.Question) mcpgo.Tool {
 	field, _ := schema.Input(q.Field)
-	input, err := json.Marshal(schema.InputSchema(q.Field, budgetArgument))
+	input, err := json.Marshal(lean(schema.InputSchema(q.Field, budgetArgument)))
 	if err != nil {
 		panic(err) // made of strings and numbers
 	}
@@ -33,6 +34,29 @@ func tool(q resolvers.Question) mcpgo.Tool {
 	t.InputSchema, t.RawInputSchema = mcpgo.ToolInputSchema{}, input
 	return t
 }
+
+// lean leaves out of a schema what an assistant has no use for: the argument
+// that waits for what one has just written, since it writes nothing, and what
+// only says again what a name says. What is left out is taken all the same.
+func lean(s schema.Object) schema.Object {
+	var out schema.Object
+	for _, m := range s {
+		inner, ok := m.Value.(schema.Object)
+		switch {
+		case m.Name == "after", m.Name == "description" && plain[m.Value]:
+			continue
+		case ok:
+			m.Value = lean(inner)
+		case reflect.DeepEqual(m.Value, []string{}): // nothing is required
+			continue
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// plain are the descriptions of arguments that their names tell.
+var plain = map[any]bool{"Default: now.": true, "Only what was known then.": true, "Of the page before.": true, "Where.": true, "Any of these.": true}
 
 // describe spells the questions that a description refers to as tools.
 func describe(text string) string {

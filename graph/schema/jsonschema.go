@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -78,6 +79,12 @@ func (d *definitions) input(t *ast.Definition, extra ...Member) Object {
 	return append(s, Member{"additionalProperties", false})
 }
 
+// definitions collects the input types that a schema refers to.
+type definitions struct {
+	defs Object
+	seen map[string]bool
+}
+
 func (d *definitions) argument(t *ast.Type) Object {
 	def := Parsed.Types[t.Name()]
 	if t.Elem != nil || def.Kind != ast.InputObject {
@@ -90,54 +97,46 @@ func (d *definitions) argument(t *ast.Type) Object {
 	return Object{{"$ref", "#/$defs/" + def.Name}}
 }
 
-// OutputSchema returns the JSON Schema of the answer to the question called
-// name, with the object types it is made of under $defs.
+// OutputSchema returns the JSON Schema (2020-12) of the answer to the question
+// called name: its fields, and those of its items. An answer is nested six deep,
+// and its whole schema costs a conversation more than all the answers in it;
+// what lies deeper is an object or an array here, and described in the GraphQL
+// schema. A field that may be null is only named.
 func OutputSchema(name string) Object {
 	field, _ := Input(name)
-	d := definitions{seen: map[string]bool{}}
-	s := d.object(Parsed.Types[field.Type.Name()])
-	return append(s, Member{"$defs", d.defs})
-}
-
-// definitions collects the object types that a schema refers to.
-type definitions struct {
-	defs Object
-	seen map[string]bool
-}
-
-func (d *definitions) object(t *ast.Definition) Object {
-	var properties Object
-	required := []string{}
-	for _, f := range t.Fields {
-		if len(f.Name) > 1 && f.Name[:2] == "__" {
-			continue
+	answer := Parsed.Types[field.Type.Name()]
+	required := []string{"verdict", "coverage"}
+	for _, f := range answer.Fields {
+		if Parsed.Types["Answer"].Fields.ForName(f.Name) == nil && f.Type.NonNull {
+			required = append(required, f.Name)
 		}
-		properties = append(properties, Member{f.Name, d.value(f.Type)})
-		required = append(required, f.Name)
 	}
-	return Object{{"type", "object"}, {"properties", properties}, {"required", required}}
+	return append(object(answer), Member{"required", required})
 }
 
-func (d *definitions) value(t *ast.Type) Object {
-	if !t.NonNull {
-		nonNull := *t
-		nonNull.NonNull = true
-		return Object{{"anyOf", []Object{d.value(&nonNull), {{"type", "null"}}}}}
+func object(t *ast.Definition) Object {
+	var properties Object
+	for _, f := range t.Fields {
+		if !strings.HasPrefix(f.Name, "__") {
+			properties = append(properties, Member{f.Name, value(f)})
+		}
 	}
-	if t.Elem != nil {
-		return Object{{"type", "array"}, {"items", d.value(t.Elem)}}
+	return Object{{"type", "object"}, {"properties", properties}}
+}
+
+func value(f *ast.FieldDefinition) Object {
+	def := Parsed.Types[f.Type.Name()]
+	switch {
+	case !f.Type.NonNull:
+		return Object{}
+	case f.Name == "items":
+		return Object{{"type", "array"}, {"items", object(def)}}
+	case f.Type.Elem != nil:
+		return Object{{"type", "array"}}
+	case def.Kind == ast.Object:
+		return Object{{"type", "object"}}
 	}
-	def := Parsed.Types[t.Name()]
-	if def.Kind != ast.Object {
-		return jsonType(t)
-	}
-	if !d.seen[def.Name] {
-		d.seen[def.Name] = true
-		at := len(d.defs)
-		d.defs = append(d.defs, Member{def.Name, nil})
-		d.defs[at].Value = d.object(def)
-	}
-	return Object{{"$ref", "#/$defs/" + def.Name}}
+	return jsonType(f.Type)
 }
 
 // jsonType is the JSON type of a scalar or a list of scalars. A scalar JSON
