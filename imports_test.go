@@ -19,6 +19,9 @@ var mayImport = map[string][]string{
 	"ingest":   {""},
 	"fixtures": {},
 
+	// Programs of others, for tests.
+	"fixtures/node": {},
+
 	// The index knows neither who writes nor who asks.
 	"index":                           {"", "index/changelog", "index/cold", "index/hot"},
 	"index/changelog":                 {""},

@@ -23,14 +23,20 @@ type Exchange func(ctx context.Context, header map[string]string, message []byte
 // input ends.
 func Within(s *server.MCPServer) Exchange {
 	return func(ctx context.Context, _ map[string]string, message []byte) ([]byte, error) {
-		if m := read(message); m.Method == listen {
+		m := read(message)
+		if m.Method == listen {
 			return methodNotFound(m.ID), nil
 		}
+		ctx, f := withFault(ctx)
 		answer := s.HandleMessage(ctx, message)
 		if answer == nil { // to a notification
 			return nil, nil
 		}
-		return json.Marshal(answer)
+		b, err := json.Marshal(answer)
+		if err == nil && m.faulty() {
+			b, _ = f.mend(m, b)
+		}
+		return b, err
 	}
 }
 

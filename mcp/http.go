@@ -31,23 +31,20 @@ func NewHandler(s *server.MCPServer) http.Handler {
 			http.Error(w, "request body: want at most 256 KiB", http.StatusRequestEntityTooLarge)
 			return
 		}
-		var m struct {
-			ID     json.RawMessage `json:"id"`
-			Method string          `json:"method"`
-		}
-		_ = json.Unmarshal(body, &m) // the server says what is wrong with it
-		switch m.Method {
-		case "notifications/cancelled":
+		m := read(body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		switch {
+		case m.Method == "notifications/cancelled":
 			w.WriteHeader(http.StatusAccepted)
-			return
-		case listen:
+		case m.Method == listen:
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusNotFound)
 			_, _ = w.Write(methodNotFound(m.ID))
-			return
+		case m.faulty():
+			serveMended(w, r, m, next)
+		default:
+			next.ServeHTTP(w, r)
 		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		next.ServeHTTP(w, r)
 	})
 }
 

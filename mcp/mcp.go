@@ -31,17 +31,30 @@ import (
 var instructions string
 
 // listTTL is how long a client may keep the lists, in milliseconds: they only
-// change with the version.
-const listTTL = 300_000
+// change with the version, and are the same for everybody. What is read from
+// production is neither.
+const (
+	listTTL = 300_000
+	readTTL = 0
+)
 
 // NewServer returns an MCP server that answers with r. The viewer must be in
-// the context of every call.
-func NewServer(r *resolvers.Resolver, version string, log *slog.Logger) *server.MCPServer {
-	s := server.NewMCPServer("whatchanged", version,
+// the context of every call. Options beyond ours are for who adds to the server.
+func NewServer(r *resolvers.Resolver, version string, log *slog.Logger, more ...server.ServerOption) *server.MCPServer {
+	s := server.NewMCPServer("whatchanged", version, append([]server.ServerOption{
 		server.WithToolCapabilities(false),
+		server.WithResourceCapabilities(false, false),
+		server.WithPromptCapabilities(false),
+		server.WithCompletions(),
+		server.WithPromptCompletionProvider(completer{r}),
+		server.WithResourceCompletionProvider(completer{r}),
+		server.WithLogging(), // which clients of 2025-11-25 expect; nothing is logged to them
 		server.WithInstructions(instructions),
-		server.WithMethodCacheHints(mcpgo.MethodToolsList, listTTL, mcpgo.CacheScopePublic),
-	)
+		server.WithCacheHints(listTTL, mcpgo.CacheScopePublic),
+		server.WithMethodCacheHints(mcpgo.MethodResourcesRead, readTTL, mcpgo.CacheScopePrivate),
+	}, more...)...)
+	addResources(s, r)
+	addPrompts(s)
 	for _, q := range resolvers.Questions {
 		s.AddTool(tool(q), func(ctx context.Context, req mcpgo.CallToolRequest) (res *mcpgo.CallToolResult, _ error) {
 			defer func() {

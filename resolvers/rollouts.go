@@ -31,6 +31,7 @@ type RolloutsInput struct {
 	Environment *string               `json:"environment"`
 	Regions     []string              `json:"regions"`
 	State       string                `json:"state"`
+	IDs         []string              `json:"ids"`
 	Since       *whatchanged.When     `json:"since"`
 	AsOf        *whatchanged.When     `json:"asOf"`
 	KnownAt     *whatchanged.When     `json:"knownAt"`
@@ -91,6 +92,9 @@ func (a *asking) rollouts(in RolloutsInput) (*Rollouts, error) {
 	if wanted == nil {
 		return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%q: want IN_FLIGHT, STUCK, ENDED or ALL", in.State).In("state")
 	}
+	if len(in.IDs) > 0 {
+		wanted = func(r *whatchanged.Rollout) bool { return slices.Contains(in.IDs, r.ID) }
+	}
 	f, err := filterOf(in.Environment, in.Regions, nil)
 	if err != nil {
 		return nil, err
@@ -116,6 +120,9 @@ func (a *asking) rollouts(in RolloutsInput) (*Rollouts, error) {
 		return nil, err
 	}
 	kept := f.rollouts(all, wanted, &x)
+	if len(in.IDs) > 0 && len(kept) == 0 {
+		return nil, whatchanged.Errorf(whatchanged.CodeNotFound, "no rollout %q moved since %s; ask with an earlier since", in.IDs[0], stamp(a.interval.From)).In("ids")
+	}
 	from, to, more := a.page(len(kept), in.Limit)
 	out.Items, out.Total, out.Truncated = []RolloutCard{}, len(kept), more
 	for _, r := range kept[from:to] {

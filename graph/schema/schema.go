@@ -48,6 +48,24 @@ func parse() *ast.Schema {
 	return s
 }
 
+// SDL returns the schema as it is written, its files in the order of their names.
+func SDL() string {
+	names, err := fs.Glob(files, "*.graphqls")
+	if err != nil {
+		panic(err) // the pattern is a constant
+	}
+	var b strings.Builder
+	for _, n := range names {
+		text, err := files.ReadFile(n)
+		if err != nil {
+			panic(err) // embedded, so it is there
+		}
+		b.Write(text)
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
 // describe gives the fields that every answer has the description they have in
 // the interface, where they are not described anew.
 func describe(s *ast.Schema) {
