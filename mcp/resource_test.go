@@ -48,7 +48,7 @@ func TestFailuresAreThoseOfTheEra(t *testing.T) {
 		legacy, modern float64
 	}{
 		{"a change that is not known", "resources/read", map[string]any{"uri": "prod://change/none"}, "NOT_FOUND", -32002, -32602},
-		{"an argument that the question has not", "resources/read", map[string]any{"uri": "prod://config/web?evil=1"}, "", -32002, -32602},
+		{"an argument that the question has not", "resources/read", map[string]any{"uri": "prod://config/web?evil=1"}, "INVALID_ARGUMENT", -32602, -32602},
 		{"a moment that is none", "resources/read", map[string]any{"uri": "prod://config/web?asOf=never"}, "INVALID_ARGUMENT", -32602, -32602},
 		{"a resource there is not", "resources/read", map[string]any{"uri": "prod://nothing/1"}, "", -32002, -32602},
 		{"a prompt without its argument", "prompts/get", map[string]any{"name": "triage_incident"}, "INVALID_ARGUMENT", -32602, -32602},
