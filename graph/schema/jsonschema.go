@@ -101,7 +101,7 @@ func (d *definitions) argument(t *ast.Type) Object {
 // called name: its fields, and those of its items. An answer is nested six deep,
 // and its whole schema costs a conversation more than all the answers in it;
 // what lies deeper is an object or an array here, and described in the GraphQL
-// schema. A field that may be null is only named.
+// schema.
 func OutputSchema(name string) Object {
 	field, _ := Input(name)
 	answer := Parsed.Types[field.Type.Name()]
@@ -126,17 +126,21 @@ func object(t *ast.Definition) Object {
 
 func value(f *ast.FieldDefinition) Object {
 	def := Parsed.Types[f.Type.Name()]
+	var s Object
 	switch {
-	case !f.Type.NonNull:
-		return Object{}
 	case f.Name == "items":
 		return Object{{"type", "array"}, {"items", object(def)}}
 	case f.Type.Elem != nil:
-		return Object{{"type", "array"}}
+		s = Object{{"type", "array"}}
 	case def.Kind == ast.Object:
-		return Object{{"type", "object"}}
+		s = Object{{"type", "object"}}
+	default:
+		s = jsonType(f.Type)
 	}
-	return jsonType(f.Type)
+	if f.Type.NonNull || len(s) == 0 {
+		return s
+	}
+	return Object{{"anyOf", []Object{s, {{"type", "null"}}}}}
 }
 
 // jsonType is the JSON type of a scalar or a list of scalars. A scalar JSON
