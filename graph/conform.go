@@ -3,11 +3,13 @@ package graph
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"whatchanged.dev/whatchanged"
@@ -16,28 +18,22 @@ import (
 // methods are those a request may have.
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodOptions}
 
+// The media types of an answer.
+const (
+	typeJSON     = "application/json"
+	typeResponse = "application/graphql-response+json"
+)
+
 // conform closes the gaps between gqlgen's transports and the GraphQL-over-HTTP
-// specification: it refuses other methods (405), bounds the body (413), answers 415 to what is not JSON,
-// leaves out "data" when nothing was executed, answers 200 in application/json
-// and 400 in application/graphql-response+json to what does not validate.
+// specification. What cannot be a request is refused here, in our words and
+// with a code, before gqlgen reads it: gqlgen would repeat the body in its
+// error. Answers are corrected by [conforming].
 func conform(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !slices.Contains(methods, r.Method) {
-			w.Header().Set("Allow", strings.Join(methods, ", "))
-			refuse(w, http.StatusMethodNotAllowed, whatchanged.CodeInvalidArgument, "want POST, or GET for a query")
+		status, err := acceptable(w, r)
+		if err != nil {
+			refuse(w, r, status, err)
 			return
-		}
-		if r.Method == http.MethodPost {
-			if mt, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mt != "application/json" {
-				refuse(w, http.StatusUnsupportedMediaType, whatchanged.CodeInvalidArgument, "Content-Type: want application/json")
-				return
-			}
-			body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-			if err != nil {
-				refuse(w, http.StatusRequestEntityTooLarge, whatchanged.CodeTooLarge, "request body: want at most 1 MiB")
-				return
-			}
-			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
 		c := &conforming{ResponseWriter: w, method: r.Method}
 		next.ServeHTTP(c, r)
@@ -45,78 +41,116 @@ func conform(next http.Handler) http.Handler {
 	})
 }
 
-func refuse(w http.ResponseWriter, status int, code whatchanged.Code, message string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"errors": []any{
-		map[string]any{"message": message, "extensions": map[string]any{"code": code}}}})
+// acceptable returns why a request cannot be one, and the status that says so.
+// The body it leaves is read, and is JSON.
+func acceptable(w http.ResponseWriter, r *http.Request) (int, error) {
+	if !slices.Contains(methods, r.Method) {
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		return http.StatusMethodNotAllowed, invalid("want POST, or GET for a query")
+	}
+	if r.Method == http.MethodOptions {
+		return 0, nil
+	}
+	if !answerable(r) {
+		return http.StatusNotAcceptable, invalid("Accept: want %s or %s", typeResponse, typeJSON)
+	}
+	if r.Method == http.MethodGet {
+		return http.StatusBadRequest, inAddress(r.URL.RawQuery)
+	}
+	if mt, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mt != typeJSON {
+		return http.StatusUnsupportedMediaType, invalid("Content-Type: want %s", typeJSON)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return http.StatusRequestEntityTooLarge, whatchanged.Errorf(whatchanged.CodeTooLarge, "request body: want at most 1 MiB")
+	}
+	if err != nil {
+		return http.StatusBadRequest, invalid("the request body cannot be read to its end")
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return http.StatusBadRequest, inBody(body)
 }
 
-// conforming passes good answers through and holds back the others, which are
-// small, so that they can be rewritten.
-type conforming struct {
-	http.ResponseWriter
-	method string
-	status int
-	held   *bytes.Buffer
+func invalid(format string, args ...any) *whatchanged.Error {
+	return whatchanged.Errorf(whatchanged.CodeInvalidArgument, format, args...)
 }
 
-// WriteHeader implements [http.ResponseWriter].
-func (c *conforming) WriteHeader(status int) {
-	if c.status != 0 {
-		return
-	}
-	c.status = status
-	if status >= 400 {
-		c.held = &bytes.Buffer{}
-		return
-	}
-	c.ResponseWriter.WriteHeader(status)
+// A request is what a body may hold.
+type request struct {
+	Query         string         `json:"query"`
+	OperationName string         `json:"operationName"`
+	Variables     map[string]any `json:"variables"`
+	Extensions    map[string]any `json:"extensions"`
 }
 
-// Write implements [http.ResponseWriter].
-func (c *conforming) Write(b []byte) (int, error) {
-	if c.status == 0 {
-		c.WriteHeader(http.StatusOK)
-	}
-	if c.held != nil {
-		return c.held.Write(b)
-	}
-	return c.ResponseWriter.Write(b)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (c *conforming) Unwrap() http.ResponseWriter { return c.ResponseWriter }
-
-func (c *conforming) finish() {
-	if c.held == nil {
-		return
-	}
-	body, status := c.held.Bytes(), c.status
-	var m map[string]json.RawMessage
-	if json.Unmarshal(body, &m) == nil {
-		if string(m["data"]) == "null" {
-			delete(m, "data")
-			if b, err := json.Marshal(m); err == nil {
-				body = b
-			}
-		}
-		status = c.rewrite(status, body)
-	}
-	c.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	c.ResponseWriter.WriteHeader(status)
-	_, _ = c.ResponseWriter.Write(body)
-}
-
-func (c *conforming) rewrite(status int, body []byte) int {
+// inBody returns what is wrong with a body, never the body itself: it may hold
+// what should not stand in a log.
+func inBody(body []byte) error {
+	err := json.Unmarshal(body, &request{})
+	var syntax *json.SyntaxError
+	var shape *json.UnmarshalTypeError
 	switch {
-	case bytes.Contains(body, []byte(`"no operation provided"`)):
-		return http.StatusBadRequest
-	case c.method == http.MethodGet && status == http.StatusNotAcceptable:
-		c.Header().Set("Allow", http.MethodPost)
-		return http.StatusMethodNotAllowed
-	case status == http.StatusUnprocessableEntity && strings.HasPrefix(c.Header().Get("Content-Type"), "application/json"):
-		return http.StatusOK
+	case err == nil:
+		return nil
+	case errors.As(err, &syntax):
+		return invalid(`the request body is not JSON from byte %d on: want one object, such as {"query": "{ __typename }"}`, syntax.Offset)
+	case errors.As(err, &shape) && shape.Field != "":
+		return invalid("%s: %s does not fit; want text for query and operationName, an object for variables and extensions", shape.Field, shape.Value)
 	}
-	return status
+	return invalid(`the request body: want one object, such as {"query": "{ __typename }"}; operations are sent one at a time`)
+}
+
+// inAddress returns what is wrong with the parameters of a GET.
+func inAddress(raw string) error {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return invalid("the address: want its parameters percent-encoded")
+	}
+	for _, name := range []string{"variables", "extensions"} {
+		var object map[string]any
+		if v := values.Get(name); v != "" && json.Unmarshal([]byte(v), &object) != nil {
+			return invalid("%s: want a JSON object", name)
+		}
+	}
+	return nil
+}
+
+// accepted returns the media types that a request accepts.
+func accepted(r *http.Request) []string {
+	var all []string
+	for part := range strings.SplitSeq(strings.Join(r.Header.Values("Accept"), ","), ",") {
+		if mt, _, err := mime.ParseMediaType(part); err == nil {
+			all = append(all, mt)
+		}
+	}
+	return all
+}
+
+// answerable reports whether the client accepts something that can be given.
+func answerable(r *http.Request) bool {
+	types := accepted(r)
+	return len(types) == 0 || slices.ContainsFunc(types, func(mt string) bool {
+		return mt == typeJSON || mt == typeResponse || mt == "*/*" || mt == "application/*"
+	})
+}
+
+func refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
+	e := whatchanged.AsError(err)
+	contentType := typeJSON
+	if types := accepted(r); slices.Contains(types, typeResponse) && !slices.Contains(types, typeJSON) {
+		contentType = typeResponse
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, "%s", must(json.Marshal(map[string]any{"errors": []any{
+		map[string]any{"message": e.Error(), "extensions": map[string]any{"code": e.Code}}}})))
+}
+
+// must returns what cannot fail.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -52,6 +52,7 @@ func NewHandler(r *resolvers.Resolver, log *slog.Logger) http.Handler {
 	h.AddTransport(transport.POST{})
 	h.SetQueryCache(lru.New[*ast.QueryDocument](cachedQueries))
 	h.SetParserTokenLimit(maxTokens)
+	h.SetDisableSuggestion(true)
 	h.Use(extension.Introspection{})
 	h.Use(extension.FixedComplexityLimit(maxComplexity))
 	h.SetErrorPresenter(present)
@@ -82,7 +83,7 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 	if e.Code == whatchanged.CodeInvalidArgument && e.Field == "" {
 		e = e.In(schema.Field(out.Path)) // a scalar's parser does not know whose value it reads
 	}
-	out.Message = e.Error()
+	out.Message, _, _ = strings.Cut(e.Error(), " Did you mean ") // gqlparser suggests whatever is in the schema
 	out.Extensions = map[string]any{"code": e.Code}
 	if e.Field != "" {
 		out.Extensions["field"] = e.Field
