@@ -43,7 +43,7 @@ func lean(s schema.Object) schema.Object {
 	for _, m := range s {
 		inner, ok := m.Value.(schema.Object)
 		switch {
-		case m.Name == "after", m.Name == "description" && plain[m.Value]:
+		case m.Name == "after", m.Name == "description" && plainDescriptions[m.Value]:
 			continue
 		case ok:
 			m.Value = lean(inner)
@@ -55,8 +55,8 @@ func lean(s schema.Object) schema.Object {
 	return out
 }
 
-// plain are the descriptions of arguments that their names tell.
-var plain = map[any]bool{"Default: now.": true, "Only what was known then.": true, "Of the page before.": true, "Where.": true, "Any of these.": true}
+// plainDescriptions are the descriptions of arguments that their names tell.
+var plainDescriptions = map[any]bool{"Default: now.": true, "Only what was known then.": true, "Of the page before.": true, "Where.": true, "Any of these.": true}
 
 // describe spells the questions that a description refers to as tools.
 func describe(text string) string {

@@ -171,9 +171,9 @@ func describe(events []whatchanged.Event) string {
 	e := events[0]
 	by := ""
 	if e.Actor != nil && e.Actor.Name != "" {
-		by = " by " + e.Actor.Name
+		by = " by " + Fence(e.Actor.Name)
 	}
-	s := fmt.Sprintf("%s: %s of %v%s, effective %s", e.ID, e.Action, e.Entity, by, e.EffectiveAt.Format(time.RFC3339))
+	s := fmt.Sprintf("%s: %s of %v%s, effective %s", Fence(e.ID), Fence(e.Action), e.Entity, by, e.EffectiveAt.Format(time.RFC3339))
 	if len(e.Diff) > 0 {
 		s += fmt.Sprintf(", %s", count(len(e.Diff), "edit"))
 	}
@@ -216,7 +216,7 @@ func (c *Change) IDs() []string {
 
 // Table implements [Answered]: a row for each field that says something.
 func (c *Change) Table() Table {
-	t := Table{Header: []string{"id", "field", "value"}}
+	t := Table{Header: []string{"id", "field", "value"}, Ours: []string{"field"}}
 	for i := range c.Items {
 		e := &c.Items[i].Event
 		row := func(field, value string) {

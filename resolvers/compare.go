@@ -245,7 +245,7 @@ func (c *Compare) IDs() []string {
 
 // Table implements [Answered].
 func (c *Compare) Table() Table {
-	t := Table{Header: []string{"entity", "aspect", "differs", "where", "drift", "since", "left", "right", "left by", "right by", "left id", "right id", "live ids", "owner"}}
+	t := Table{Header: []string{"entity", "aspect", "differs", "where", "drift", "since", "left", "right", "left by", "right by", "left id", "right id", "live ids", "owner"}, Ours: []string{"differs", "drift", "since"}, Lists: []string{"live ids"}}
 	for i := range c.Items {
 		d := &c.Items[i]
 		owner, entity := "", d.Entity.String()
@@ -269,7 +269,7 @@ func liveIDs(d *Difference) string {
 			ids = append(ids, l.ID)
 		}
 	}
-	return strings.Join(ids, " ")
+	return strings.Join(ids, "\n")
 }
 
 // text is a side in a cell.

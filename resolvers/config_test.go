@@ -140,7 +140,7 @@ func TestConfigTellsWhoWhenAndWhy(t *testing.T) {
 	if len(a.Readers) != 1 || a.Readers[0].From.Name != "web" {
 		t.Errorf("readers %v", a.Readers)
 	}
-	want := `flag:shop/fast in prod/eu at 2026-03-01T12:00:00Z: {"percentage":5,"rules":["beta"]} (version 8) since 2026-03-01T11:00:00Z by by-wide, before that version 7.`
+	want := `flag:shop/fast in prod/eu at 2026-03-01T12:00:00Z: «{"percentage":5,"rules":["beta"]}» (version 8) since 2026-03-01T11:00:00Z by by-wide, before that version 7.`
 	if a.Verdict != want {
 		t.Errorf("verdict\n%s, want\n%s", a.Verdict, want)
 	}

@@ -15,17 +15,18 @@ const maxShown = 60
 // short is a value as a sentence shows it.
 func short(v whatchanged.Value, version string) string {
 	text := v.String()
-	if v == nil {
-		text = "a value that is not told"
-		if version != "" {
-			return "version " + version
-		}
-	}
 	if utf8.RuneCountInString(text) > maxShown {
 		text = string([]rune(text)[:maxShown]) + "…"
 	}
+	text = Fence(text)
+	if v == nil {
+		text = "a value that is not told"
+		if version != "" {
+			return "version " + Fence(version)
+		}
+	}
 	if version != "" {
-		text += " (version " + version + ")"
+		text += " (version " + Fence(version) + ")"
 	}
 	return text
 }
@@ -100,7 +101,7 @@ func (c *configuration) tally() (parts []string) {
 func (c *configuration) sentence(v *ConfigValue, whole bool, at string) string {
 	text := v.Key.String()
 	if place := v.Place.String(); place != "" {
-		text += " in " + place
+		text += " in " + Fence(place)
 	}
 	if whole {
 		text += " at " + at
@@ -115,7 +116,7 @@ func (c *configuration) sentence(v *ConfigValue, whole bool, at string) string {
 	}
 	text += " since " + stamp(v.EffectiveAt)
 	if v.Actor != nil && v.Actor.Name != "" {
-		text += " by " + actor(v.Actor)
+		text += " by " + Fence(actor(v.Actor))
 	}
 	if p := v.Previous; p != nil && p.Deleted {
 		text += ", before that deleted"
@@ -183,7 +184,7 @@ func (s *ConfigState) IDs() []string {
 // Table implements [Answered]: the values, each with what was before, what is
 // next and what was observed; then the history; then who reads the keys.
 func (s *ConfigState) Table() Table {
-	t := Table{Header: []string{"what", "key", "place", "value", "version", "since", "by", "ticket", "id", "variant", "percentage", "targeting", "why or diff"}}
+	t := Table{Header: []string{"what", "key", "place", "value", "version", "since", "by", "ticket", "id", "variant", "percentage", "targeting", "why or diff"}, Ours: []string{"since"}}
 	row := func(cells ...string) {
 		t.Rows = append(t.Rows, append(cells, make([]string, len(t.Header)-len(cells))...))
 	}

@@ -164,7 +164,7 @@ func (d *DataHealth) IDs() []string {
 
 // Table implements [Answered].
 func (d *DataHealth) Table() Table {
-	t := Table{Header: []string{"source", "state", "last heard", "silent", "usual gap", "last ran", "connection lost", "deliveries", "rejected", "changes", "lag", "most lag"}}
+	t := Table{Header: []string{"source", "state", "last heard", "silent", "usual gap", "last ran", "connection lost", "deliveries", "rejected", "changes", "lag", "most lag"}, Ours: []string{"state", "last heard", "silent", "usual gap", "last ran", "connection lost", "lag", "most lag"}}
 	at := func(t *time.Time) string {
 		if t == nil {
 			return ""

@@ -72,7 +72,13 @@ type Paged interface {
 type Table struct {
 	Header []string
 	Rows   [][]string
+	Ours   []string // the columns whose text is our own; any other may hold text from outside
+	Lists  []string // the columns that hold several ids, each on a line of its own
 }
+
+// Briefed answers have a table of fewer words, for where there is little room.
+// It holds the same items.
+type Briefed interface{ Brief() Table }
 
 // Head implements [Answered].
 func (e *Envelope) Head() *Envelope { return e }

@@ -199,7 +199,7 @@ func (f *Find) IDs() []string {
 
 // Table implements [Answered].
 func (f *Find) Table() Table {
-	t := Table{Header: []string{"id", "type", "entity", "reason", "effective", "action", "summary"}}
+	t := Table{Header: []string{"id", "type", "entity", "reason", "effective", "action", "summary"}, Ours: []string{"type", "reason"}}
 	for _, m := range f.Items {
 		row := []string{m.ID, m.Type, m.Entity.String(), m.Reason, "", "", ""}
 		if c := m.Change; c != nil {

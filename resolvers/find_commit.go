@@ -257,7 +257,7 @@ func (f *FindCommit) IDs() []string {
 
 // Table implements [Answered]: the places, then the commits.
 func (f *FindCommit) Table() Table {
-	t := Table{Header: []string{"what", "where", "train", "state", "version", "since", "rollout", "why", "ids"}}
+	t := Table{Header: []string{"what", "where", "train", "state", "version", "since", "rollout", "why", "ids"}, Ours: []string{"state", "since"}, Lists: []string{"ids"}}
 	moment := func(at *time.Time) string {
 		if at == nil {
 			return ""
@@ -266,7 +266,7 @@ func (f *FindCommit) Table() Table {
 	}
 	for i := range f.Items {
 		p := &f.Items[i]
-		t.Rows = append(t.Rows, []string{p.Service.String(), p.Placement.String(), p.Train, string(p.State), p.Version, moment(p.Since), p.Rollout, p.Why, strings.Join(p.Evidence, " ")})
+		t.Rows = append(t.Rows, []string{p.Service.String(), p.Placement.String(), p.Train, string(p.State), p.Version, moment(p.Since), p.Rollout, p.Why, strings.Join(p.Evidence, "\n")})
 	}
 	for _, c := range f.Commits {
 		where, why := "", c.Summary

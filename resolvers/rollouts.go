@@ -247,7 +247,7 @@ func (a *asking) goingOut(scope []whatchanged.Ref, kept []*whatchanged.Rollout, 
 func (c *RolloutCard) sentence(asOf time.Time) string {
 	s := fmt.Sprintf("%s of %v", c.Kind, c.Entity)
 	if c.Version != "" {
-		s += " " + c.versions()
+		s += " " + (&RolloutCard{Version: Fence(c.Version), PreviousVersion: Fence(c.PreviousVersion)}).versions()
 	}
 	s += " is " + string(c.Phase)
 	if c.Share != nil {
@@ -257,10 +257,10 @@ func (c *RolloutCard) sentence(asOf time.Time) string {
 		s += ", rolled back in part"
 	}
 	if len(c.Done) > 0 {
-		s += ", done in " + several(placed(c.Done))
+		s += ", done in " + several(fenced(placed(c.Done)))
 	}
 	if len(c.NextPlacements) > 0 {
-		s += ", next " + several(placed(c.NextPlacements))
+		s += ", next " + several(fenced(placed(c.NextPlacements)))
 	}
 	if c.Stuck {
 		s += ", no step for " + human(asOf.Sub(c.UpdatedAt))
@@ -322,7 +322,7 @@ func (r *Rollouts) IDs() []string {
 
 // Table implements [Answered].
 func (r *Rollouts) Table() Table {
-	t := Table{Header: []string{"rollout", "kind", "entity", "version", "phase", "share", "done", "next", "gate", "paused", "notes", "started", "updated", "steps"}}
+	t := Table{Header: []string{"rollout", "kind", "entity", "version", "phase", "share", "done", "next", "gate", "paused", "notes", "started", "updated", "steps"}, Ours: []string{"phase", "share", "notes", "started", "updated"}, Lists: []string{"steps"}}
 	for i := range r.Items {
 		c := &r.Items[i]
 		var notes, steps []string
@@ -340,7 +340,7 @@ func (r *Rollouts) Table() Table {
 			gate = strings.Join(c.Gate.Checks, ", ") + " " + c.Gate.Result
 		}
 		t.Rows = append(t.Rows, []string{c.ID, string(c.Kind), c.Entity.String(), c.versions(), string(c.Phase), c.percent(), strings.Join(placed(c.Done), ", "), strings.Join(placed(c.NextPlacements), ", "),
-			gate, c.PausedWhy, strings.Join(notes, ", "), stamp(c.StartedAt), stamp(c.UpdatedAt), strings.Join(steps, " ")})
+			gate, c.PausedWhy, strings.Join(notes, ", "), stamp(c.StartedAt), stamp(c.UpdatedAt), strings.Join(steps, "\n")})
 	}
 	return t
 }

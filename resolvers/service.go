@@ -211,7 +211,7 @@ func (s *Service) IDs() []string {
 
 // Table implements [Answered]: a row for each line of the card.
 func (s *Service) Table() Table {
-	t := Table{Header: []string{"what", "entity or place", "value", "since", "ids"}}
+	t := Table{Header: []string{"what", "entity or place", "value", "since", "ids"}, Ours: []string{"what", "since"}, Lists: []string{"ids"}}
 	row := func(cells ...string) { t.Rows = append(t.Rows, cells) }
 	for _, o := range s.Owners {
 		row(map[bool]string{true: "owner", false: "above"}[o == *s.Owner], o.String(), "", "", "")
@@ -241,7 +241,7 @@ func (s *Service) Table() Table {
 		row("reads", r.String(), "", "", "")
 	}
 	for _, r := range s.Rollouts {
-		row("rollout", r.ID, string(r.Phase), stamp(r.StartedAt), strings.Join(r.Steps, " "))
+		row("rollout", r.ID, string(r.Phase), stamp(r.StartedAt), strings.Join(r.Steps, "\n"))
 	}
 	for i := range s.Items {
 		c := &s.Items[i]

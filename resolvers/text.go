@@ -29,6 +29,33 @@ func Notes(e *Envelope) []string {
 	return out
 }
 
+// BriefNotes returns the same in fewer words: reasons by their codes, and the
+// calls worth making next by name. Their arguments stand in the answer.
+func BriefNotes(e *Envelope) []string {
+	var out []string
+	if i := e.Interval; i != nil {
+		out = append(out, fmt.Sprintf("interval: %s to %s; known at %v", stamp(i.From), stamp(i.To), e.KnownAt))
+	}
+	out = append(out, fmt.Sprintf("coverage: %s (%s)", e.Coverage.State, e.Coverage.Text))
+	var left, calls []string
+	for _, x := range e.Excluded {
+		left = append(left, fmt.Sprintf("%d %s", x.Count, x.Reason))
+	}
+	if len(left) > 0 {
+		out = append(out, "excluded: "+strings.Join(left, ", "))
+	}
+	if e.Truncated && e.Cursor != nil {
+		out = append(out, fmt.Sprintf("more: %d in all; cursor %s", e.Total, *e.Cursor))
+	}
+	for _, c := range e.Next {
+		calls = append(calls, c.Question)
+	}
+	if len(calls) > 0 {
+		out = append(out, "next: "+strings.Join(calls, ", "))
+	}
+	return out
+}
+
 func stamp(t time.Time) string { return t.Format(time.RFC3339) }
 
 // Compact returns the table without the columns that are empty in every row.
@@ -46,7 +73,7 @@ func (t Table) Compact() Table {
 		}
 		return out
 	}
-	out := Table{Header: pick(t.Header)}
+	out := Table{Header: pick(t.Header), Ours: t.Ours, Lists: t.Lists}
 	for _, row := range t.Rows {
 		out.Rows = append(out.Rows, pick(row))
 	}

@@ -183,12 +183,12 @@ func (t *Timeline) IDs() []string {
 
 // Table implements [Answered].
 func (t *Timeline) Table() Table {
-	out := Table{Header: []string{"id", "effective", "count", "kind", "action", "entity", "where", "actor", "version", "summary", "link", "further ids"}}
+	out := Table{Header: []string{"id", "effective", "count", "kind", "action", "entity", "where", "actor", "version", "summary", "link", "further ids"}, Ours: []string{"effective", "count"}, Lists: []string{"further ids"}}
 	for i := range t.Items {
 		l := &t.Items[i]
 		c := &l.Change
 		out.Rows = append(out.Rows, []string{c.ID, c.EffectiveAt.Format(time.RFC3339), strconv.Itoa(l.Count), string(c.Kind), c.Action,
-			c.Entity.String(), c.Placement.String(), c.who(), c.versions(), c.Summary, c.Evidence, strings.Join(l.IDs[1:], " ")})
+			c.Entity.String(), c.Placement.String(), c.who(), c.versions(), c.Summary, c.Evidence, strings.Join(l.IDs[1:], "\n")})
 	}
 	return out
 }

@@ -236,7 +236,7 @@ func (t *Topology) IDs() []string {
 // Table implements [Answered]: the neighbours, then the edges, then the
 // circles.
 func (t *Topology) Table() Table {
-	out := Table{Header: []string{"entity", "what", "hops", "path or other end", "since", "evidence", "change"}}
+	out := Table{Header: []string{"entity", "what", "hops", "path or other end", "since", "evidence", "change"}, Ours: []string{"what", "hops", "path or other end", "since"}}
 	for _, n := range t.Items {
 		out.Rows = append(out.Rows, []string{n.Entity.String(), string(n.Direction), strconv.Itoa(n.Hops), trail(n.Path), "", "", ""})
 	}

@@ -172,7 +172,7 @@ func (a *asking) suspicion(scope []whatchanged.Ref, ranked []*suspected, w *What
 		return fmt.Sprintf("Nothing recorded changed %s %s%s. Coverage: %s.", where, span, besides(w.Excluded), w.Coverage.Text)
 	}
 	top := ranked[0].event
-	what := fmt.Sprintf("%s %s of %v, %s", top.Kind, top.Action, top.Entity, before(a.onset.Sub(top.EffectiveAt).Seconds()))
+	what := fmt.Sprintf("%s %s of %v, %s", Fence(string(top.Kind)), Fence(top.Action), top.Entity, before(a.onset.Sub(top.EffectiveAt).Seconds()))
 	changes := fmt.Sprintf("%s %s %s", count(len(ranked), "change"), where, span)
 	switch {
 	case w.Likely:
@@ -257,9 +257,26 @@ func (w *WhatChanged) IDs() []string {
 	return out
 }
 
+// Brief implements [Briefed]: the terms by their codes, and what can be read
+// off the entity or asked of the id left out.
+func (w *WhatChanged) Brief() Table {
+	t := Table{Header: []string{"id", "score", "offset", "kind", "entity", "where", "actor", "version", "why", "summary"}, Ours: []string{"score", "offset", "why"}}
+	for i := range w.Items {
+		s := &w.Items[i]
+		c := &s.Change
+		kind := string(c.Kind)
+		if kind == string(c.Entity.Kind) {
+			kind = ""
+		}
+		t.Rows = append(t.Rows, []string{c.ID, strconv.FormatFloat(s.Score, 'f', 1, 64), offset(s.SecondsBeforeOnset), kind, c.Entity.String(),
+			c.Placement.String(), actorName(c.Actor), shortVersion(c.Version), termCodes(s.Reasons, s.Against), cut(c.Summary, 24)})
+	}
+	return t
+}
+
 // Table implements [Answered].
 func (w *WhatChanged) Table() Table {
-	t := Table{Header: []string{"id", "score", "offset", "kind", "action", "entity", "where", "actor", "version", "path", "why", "against", "summary", "link"}}
+	t := Table{Header: []string{"id", "score", "offset", "kind", "action", "entity", "where", "actor", "version", "path", "why", "against", "summary", "link"}, Ours: []string{"score", "offset", "path", "why", "against"}}
 	for i := range w.Items {
 		s := &w.Items[i]
 		c := &s.Change
