@@ -57,6 +57,7 @@ type ComplexityRoot struct {
 
 	Change struct {
 		AsOf      func(childComplexity int) int
+		Citations func(childComplexity int) int
 		Coverage  func(childComplexity int) int
 		Cursor    func(childComplexity int) int
 		Excluded  func(childComplexity int) int
@@ -109,6 +110,14 @@ type ComplexityRoot struct {
 		ClosedBy func(childComplexity int) int
 		Entities func(childComplexity int) int
 		Since    func(childComplexity int) int
+	}
+
+	Citation struct {
+		Cited    func(childComplexity int) int
+		ID       func(childComplexity int) int
+		Position func(childComplexity int) int
+		Standing func(childComplexity int) int
+		Text     func(childComplexity int) int
 	}
 
 	CommitPlace struct {
@@ -696,6 +705,7 @@ type ComplexityRoot struct {
 		Change             func(childComplexity int) int
 		Hops               func(childComplexity int) int
 		IDs                func(childComplexity int) int
+		Late               func(childComplexity int) int
 		Path               func(childComplexity int) int
 		Reasons            func(childComplexity int) int
 		Rollout            func(childComplexity int) int
@@ -871,6 +881,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Change.AsOf(childComplexity), true
+	case "Change.citations":
+		if e.ComplexityRoot.Change.Citations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Change.Citations(childComplexity), true
 	case "Change.coverage":
 		if e.ComplexityRoot.Change.Coverage == nil {
 			break
@@ -1098,6 +1114,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Circle.Since(childComplexity), true
+
+	case "Citation.cited":
+		if e.ComplexityRoot.Citation.Cited == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Citation.Cited(childComplexity), true
+	case "Citation.id":
+		if e.ComplexityRoot.Citation.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Citation.ID(childComplexity), true
+	case "Citation.position":
+		if e.ComplexityRoot.Citation.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Citation.Position(childComplexity), true
+	case "Citation.standing":
+		if e.ComplexityRoot.Citation.Standing == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Citation.Standing(childComplexity), true
+	case "Citation.text":
+		if e.ComplexityRoot.Citation.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Citation.Text(childComplexity), true
 
 	case "CommitPlace.evidence":
 		if e.ComplexityRoot.CommitPlace.Evidence == nil {
@@ -3832,6 +3879,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Suspect.IDs(childComplexity), true
+	case "Suspect.late":
+		if e.ComplexityRoot.Suspect.Late == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Suspect.Late(childComplexity), true
 	case "Suspect.path":
 		if e.ComplexityRoot.Suspect.Path == nil {
 			break
@@ -4337,6 +4390,8 @@ func (ec *executionContext) childFields_Change(ctx context.Context, field graphq
 	switch field.Name {
 	case "items":
 		return ec.fieldContext_Change_items(ctx, field)
+	case "citations":
+		return ec.fieldContext_Change_citations(ctx, field)
 	case "verdict":
 		return ec.fieldContext_Change_verdict(ctx, field)
 	case "asOf":
@@ -4443,6 +4498,22 @@ func (ec *executionContext) childFields_Circle(ctx context.Context, field graphq
 		return ec.fieldContext_Circle_closedBy(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Circle", field.Name)
+}
+
+func (ec *executionContext) childFields_Citation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cited":
+		return ec.fieldContext_Citation_cited(ctx, field)
+	case "id":
+		return ec.fieldContext_Citation_id(ctx, field)
+	case "standing":
+		return ec.fieldContext_Citation_standing(ctx, field)
+	case "position":
+		return ec.fieldContext_Citation_position(ctx, field)
+	case "text":
+		return ec.fieldContext_Citation_text(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Citation", field.Name)
 }
 
 func (ec *executionContext) childFields_CommitPlace(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5591,6 +5662,8 @@ func (ec *executionContext) childFields_Suspect(ctx context.Context, field graph
 		return ec.fieldContext_Suspect_secondsBeforeOnset(ctx, field)
 	case "rollout":
 		return ec.fieldContext_Suspect_rollout(ctx, field)
+	case "late":
+		return ec.fieldContext_Suspect_late(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Suspect", field.Name)
 }
@@ -6601,6 +6674,38 @@ func (ec *executionContext) fieldContext_Change_items(_ context.Context, field g
 	return fc, nil
 }
 
+func (ec *executionContext) _Change_citations(ctx context.Context, field graphql.CollectedField, obj *resolvers.Change) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Change_citations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Citations, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Citation) graphql.Marshaler {
+			return ec.marshalNCitation2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCitationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Change_citations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Change",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Citation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Change_verdict(ctx context.Context, field graphql.CollectedField, obj *resolvers.Change) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7558,6 +7663,121 @@ func (ec *executionContext) _Circle_closedBy(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_Circle_closedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Circle", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Citation_cited(ctx context.Context, field graphql.CollectedField, obj *resolvers.Citation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Citation_cited(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cited, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Citation_cited(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Citation", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Citation_id(ctx context.Context, field graphql.CollectedField, obj *resolvers.Citation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Citation_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Citation_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Citation", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Citation_standing(ctx context.Context, field graphql.CollectedField, obj *resolvers.Citation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Citation_standing(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Standing, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.Standing) graphql.Marshaler {
+			return ec.marshalNString2whatchangedᚗdevᚋwhatchangedᚋresolversᚐStanding(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Citation_standing(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Citation", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Citation_position(ctx context.Context, field graphql.CollectedField, obj *resolvers.Citation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Citation_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Position) graphql.Marshaler {
+			return ec.marshalOPosition2ᚖwhatchangedᚗdevᚋwhatchangedᚐPosition(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Citation_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Citation", field, false, false, errors.New("field of type Position does not have child fields"))
+}
+
+func (ec *executionContext) _Citation_text(ctx context.Context, field graphql.CollectedField, obj *resolvers.Citation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Citation_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Citation_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Citation", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _CommitPlace_service(ctx context.Context, field graphql.CollectedField, obj *resolvers.CommitPlace) (ret graphql.Marshaler) {
@@ -19134,6 +19354,29 @@ func (ec *executionContext) fieldContext_Suspect_rollout(_ context.Context, fiel
 	return fc, nil
 }
 
+func (ec *executionContext) _Suspect_late(ctx context.Context, field graphql.CollectedField, obj *resolvers.Suspect) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Suspect_late(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Late, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Suspect_late(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Suspect", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func (ec *executionContext) _Timeline_items(ctx context.Context, field graphql.CollectedField, obj *resolvers.Timeline) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -23001,6 +23244,11 @@ func (ec *executionContext) _Change(ctx context.Context, sel ast.SelectionSet, o
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "citations":
+			out.Values[i] = ec._Change_citations(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "verdict":
 			out.Values[i] = ec._Change_verdict(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -23348,6 +23596,64 @@ func (ec *executionContext) _Circle(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "closedBy":
 			out.Values[i] = ec._Circle_closedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var citationImplementors = []string{"Citation"}
+
+func (ec *executionContext) _Citation(ctx context.Context, sel ast.SelectionSet, obj *resolvers.Citation) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, citationImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Citation")
+		case "cited":
+			out.Values[i] = ec._Citation_cited(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "id":
+			out.Values[i] = ec._Citation_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "standing":
+			out.Values[i] = ec._Citation_standing(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "position":
+			out.Values[i] = ec._Citation_position(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "text":
+			out.Values[i] = ec._Citation_text(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -27870,6 +28176,11 @@ func (ec *executionContext) _Suspect(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "late":
+			out.Values[i] = ec._Suspect_late(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -28887,6 +29198,26 @@ func (ec *executionContext) marshalNCircle2ᚕwhatchangedᚗdevᚋwhatchangedᚋ
 	return ret
 }
 
+func (ec *executionContext) marshalNCitation2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCitation(ctx context.Context, sel ast.SelectionSet, v resolvers.Citation) graphql.Marshaler {
+	return ec._Citation(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNCitation2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCitationᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.Citation) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCitation2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCitation(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNCommitPlace2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCommitPlace(ctx context.Context, sel ast.SelectionSet, v resolvers.CommitPlace) graphql.Marshaler {
 	return ec._CommitPlace(ctx, sel, &v)
 }
@@ -29774,6 +30105,22 @@ func (ec *executionContext) unmarshalNString2whatchangedᚗdevᚋwhatchangedᚋr
 func (ec *executionContext) marshalNString2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCommitState(ctx context.Context, sel ast.SelectionSet, v resolvers.CommitState) graphql.Marshaler {
 	_ = sel
 	res := MarshalCommitState(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNString2whatchangedᚗdevᚋwhatchangedᚋresolversᚐStanding(ctx context.Context, v any) (resolvers.Standing, error) {
+	res, err := UnmarshalStanding(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNString2whatchangedᚗdevᚋwhatchangedᚋresolversᚐStanding(ctx context.Context, sel ast.SelectionSet, v resolvers.Standing) graphql.Marshaler {
+	_ = sel
+	res := MarshalStanding(v)
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

@@ -107,3 +107,9 @@ func UnmarshalAttributes(v any) (map[string]string, error) {
 	}
 	return out, nil
 }
+
+// MarshalStanding writes what became of a citation.
+func MarshalStanding(v resolvers.Standing) graphql.Marshaler { return graphql.MarshalString(string(v)) }
+
+// UnmarshalStanding reads what became of a citation.
+func UnmarshalStanding(v any) (resolvers.Standing, error) { return word[resolvers.Standing](v) }

@@ -23,7 +23,8 @@ type ChangeInput struct {
 // Change answers ChangeInput, in the order of the ids asked.
 type Change struct {
 	Envelope
-	Items []ChangeDetail `json:"items"`
+	Items     []ChangeDetail `json:"items"`
+	Citations []Citation     `json:"citations"`
 
 	raw  bool     // as asked
 	left []string // the ids that Cut left out
@@ -48,7 +49,8 @@ type Delivery struct {
 }
 
 // Change returns the changes of in.IDs in full. An id that is not known is an
-// error: a part of an answer would look like the whole.
+// error, a part of an answer would look like the whole; one that is cited with
+// a position is told of as unknown.
 func (r *Resolver) Change(ctx context.Context, in ChangeInput) (*Change, error) {
 	return ask(ctx, r, "change", in, (*asking).change)
 }
@@ -60,12 +62,14 @@ func (a *asking) change(in ChangeInput) (*Change, error) {
 	if err := a.begin(in, times{KnownAt: in.KnownAt, After: in.After}); err != nil {
 		return nil, err
 	}
-	events, err := a.events(in.IDs)
+	events, citations, err := a.citations(in.IDs)
 	if err != nil {
 		return nil, err
 	}
-	out := &Change{Items: []ChangeDetail{}, raw: in.Raw}
-	a.span(events)
+	out := &Change{Items: []ChangeDetail{}, Citations: citations, raw: in.Raw}
+	if len(events) > 0 {
+		a.span(events)
+	}
 	var of []whatchanged.Ref
 	for i := range events {
 		of = append(of, events[i].Entity)
@@ -84,24 +88,12 @@ func (a *asking) change(in ChangeInput) (*Change, error) {
 	out.asking, out.Total = a, len(out.Items)
 	out.Quoted = []string{"items.event.summary", "items.event.before", "items.event.after", "items.event.diff",
 		"items.event.attributes", "items.event.actor.name", "items.event.links", "items.delivery.body"}
-	out.Verdict = describe(events)
-	out.Next = a.afterChange(events)
-	return out, nil
-}
-
-// events reads the events of ids and returns them in the order of ids.
-func (a *asking) events(ids []string) ([]whatchanged.Event, error) {
-	page, err := a.index.Changes(a.ctx, a.seeing(whatchanged.MaxTime), whatchanged.Selection{IDs: ids, Interval: whatchanged.Always, Limit: len(ids)})
-	if err != nil {
-		return nil, err
+	if len(citations) > 0 {
+		out.Verdict = standings(citations)
 	}
-	var out []whatchanged.Event
-	for _, id := range ids {
-		i := slices.IndexFunc(page.Events, func(e *whatchanged.Event) bool { return e.ID == id })
-		if i < 0 {
-			return nil, whatchanged.Errorf(whatchanged.CodeNotFound, "change %q is not known; take ids from the items of another answer", id).In("ids")
-		}
-		out = append(out, presentable(*page.Events[i]))
+	if len(events) > 0 {
+		out.Verdict = strings.TrimSpace(out.Verdict + " " + describe(events))
+		out.Next = a.afterChange(events)
 	}
 	return out, nil
 }
@@ -214,9 +206,13 @@ func (c *Change) IDs() []string {
 	return out
 }
 
-// Table implements [Answered]: a row for each field that says something.
+// Table implements [Answered]: a row for each field that says something, after
+// what became of citations.
 func (c *Change) Table() Table {
 	t := Table{Header: []string{"id", "field", "value"}, Ours: []string{"field"}}
+	for _, cited := range c.Citations {
+		t.Rows = append(t.Rows, []string{cited.ID, "standing", string(cited.Standing) + ": " + cited.Text})
+	}
 	for i := range c.Items {
 		e := &c.Items[i].Event
 		row := func(field, value string) {

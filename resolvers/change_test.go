@@ -111,6 +111,39 @@ func TestChangeShowsTheRevisionThatWasKnown(t *testing.T) {
 	}
 }
 
+func TestCitationsSayWhatBecameOfThem(t *testing.T) {
+	corrected := deployed("a", "web", 30, summary("right"))
+	corrected.Revision = 1
+	w := newWorld(t, deployed("a", "web", 30, summary("wrong")), deployed("b", "web", 20), deployed("x@y", "web", 20), corrected)
+	for _, tt := range []struct {
+		claim string
+		cited string
+		want  resolvers.Standing
+		items int
+	}{
+		{"one that was not touched", "b@pos:2", resolvers.Stands, 1},
+		{"or cited at a later answer's position", "b@pos:4", resolvers.Stands, 1},
+		{"one that its source corrected", "a@pos:2.0", resolvers.Repaired, 1},
+		{"but not if the correction had been heard", "a@pos:4", resolvers.Stands, 1},
+		{"one cited before it was known", "b@pos:1", resolvers.Unknown, 1},
+		{"one that never was", "c@pos:2", resolvers.Unknown, 0},
+		{"an id with the sign in it", "x@y@pos:3", resolvers.Stands, 1},
+	} {
+		t.Run(tt.claim, func(t *testing.T) {
+			a := must[*resolvers.Change](t)(change(t, w, arguments{"ids": []any{tt.cited}}))
+			if len(a.Citations) != 1 || a.Citations[0].Standing != tt.want || a.Citations[0].Cited != tt.cited || len(a.Items) != tt.items || a.Verdict == "" {
+				t.Errorf("%+v, %d items, %s", a.Citations, len(a.Items), a.Verdict)
+			}
+		})
+	}
+	if a := must[*resolvers.Change](t)(change(t, w, arguments{"ids": []any{"x@y", "b"}})); len(a.Citations) != 0 || len(a.Items) != 2 {
+		t.Errorf("ids without a position cite nothing: %+v", a.Citations)
+	}
+	if a := must[*resolvers.Change](t)(change(t, w, arguments{"ids": []any{"a@pos:4"}, "knownAt": "pos:2"})); a.Citations[0].Standing != resolvers.Stands {
+		t.Errorf("as was known then: %+v", a.Citations)
+	}
+}
+
 func TestChangeRefuses(t *testing.T) {
 	w := newWorld(t, deployed("a", "web", 30))
 	for _, tt := range []struct {

@@ -102,6 +102,7 @@ const (
 	ReasonOtherState     = "OTHER_STATE"
 	ReasonOverride       = "DECLARED_OVERRIDE"
 	ReasonTooManyEdges   = "TOO_MANY_DEPENDENCIES"
+	ReasonKnownBefore    = "KNOWN_BEFORE"
 )
 
 var exclusionText = map[string]string{
@@ -115,6 +116,7 @@ var exclusionText = map[string]string{
 	ReasonOverridden:     "values of wider places, in the place of which a more specific one is in force",
 	ReasonOtherState:     "rollouts in another state than the one asked; state ALL has them",
 	ReasonTooManyEdges:   "changes of dependencies, too many to be compared; ask a narrower scope",
+	ReasonKnownBefore:    "known at the position that since names",
 	ReasonOverride:       "declared for that place over a value that holds for both; ask without driftOnly",
 	ReasonBeyondReach:    "on entities that no path leads to, or that are not among the nearest ones; ask fewer hops",
 }

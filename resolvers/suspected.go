@@ -16,6 +16,7 @@ type suspected struct {
 	single [1]*whatchanged.Event
 	later  int    // how many others came later, before onset
 	undone string // id of what took it back before onset
+	late   bool   // it had taken effect when an earlier answer could not tell of it yet
 	last   bool   // its author made no later one before onset
 	hits   hits
 	terms  [maxTerms]term

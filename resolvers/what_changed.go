@@ -50,6 +50,7 @@ type Suspect struct {
 	Hops               int                  `json:"hops"`
 	SecondsBeforeOnset float64              `json:"secondsBeforeOnset"`
 	Rollout            *whatchanged.Rollout `json:"rollout"`
+	Late               bool                 `json:"late"`
 }
 
 // WhatChanged ranks the changes around in.Scope by how likely they are to
@@ -66,7 +67,8 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.begin(in, times{Since: in.Since, Until: in.Until, Onset: in.Onset, AsOf: in.AsOf, KnownAt: in.KnownAt,
+	news, since := newsSince(in.Since)
+	if err := a.begin(in, times{Since: since, Until: in.Until, Onset: in.Onset, AsOf: in.AsOf, KnownAt: in.KnownAt,
 		After: in.After, Lookback: 24 * time.Hour, Cursor: in.Cursor}); err != nil {
 		return nil, err
 	}
@@ -94,11 +96,18 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 	ranked := a.suspects(events, near, &x)
 	a.rank(ranked, near, f, deref(in.Symptom))
 	out.judge(ranked, len(scope) > 0)
+	if news != nil {
+		if ranked, err = a.keepNews(*news, ranked, out, &x); err != nil {
+			return nil, err
+		}
+	}
 
 	from, to, more := a.page(len(ranked), in.Limit)
 	out.Items, out.Total, out.Truncated = []Suspect{}, len(ranked), more
 	for _, l := range ranked[from:to] {
-		out.Items = append(out.Items, a.suspect(l, near))
+		s := a.suspect(l, near)
+		s.Late = l.late
+		out.Items = append(out.Items, s)
 	}
 	if more {
 		out.Cursor = a.cursorAt(to)
@@ -107,6 +116,9 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 	out.Excluded = x.list()
 	out.Quoted = []string{"items.change.summary", "items.change.actor.name"}
 	out.Verdict = a.suspicion(scope, ranked, out)
+	if news != nil {
+		out.Verdict = newsVerdict(*news, ranked) + " " + out.Verdict
+	}
 	out.Next = a.afterWhatChanged(in, out.Items)
 	return out, nil
 }
@@ -257,10 +269,51 @@ func (w *WhatChanged) IDs() []string {
 	return out
 }
 
+// newsSince reads a since that is a position: what is asked for is what was not
+// known there, in the default window.
+func newsSince(since *whatchanged.When) (news *whatchanged.Position, window *whatchanged.When) {
+	if since != nil {
+		if p, ok := since.AsPosition(); ok {
+			return &p, nil
+		}
+	}
+	return nil, since
+}
+
+// keepNews keeps the suspects that an answer at position p could not tell of,
+// with the scores they have among all, and marks those that had taken effect by
+// then: they came late.
+func (a *asking) keepNews(p whatchanged.Position, ranked []*suspected, w *WhatChanged, x *excluded) ([]*suspected, error) {
+	told, err := a.storedAt("since", p)
+	if err != nil {
+		return nil, err
+	}
+	kept := slices.DeleteFunc(slices.Clone(ranked), func(s *suspected) bool {
+		return !slices.ContainsFunc(s.events, func(e *whatchanged.Event) bool { return e.Position.Compare(p) > 0 })
+	})
+	for _, s := range kept {
+		s.late = !s.event.EffectiveAt.After(told)
+	}
+	x.add(ReasonKnownBefore, len(ranked)-len(kept))
+	w.Likely = w.Likely && len(kept) > 0 && kept[0] == ranked[0]
+	return kept, nil
+}
+
+// newsVerdict counts what is new, and what of it came late.
+func newsVerdict(p whatchanged.Position, kept []*suspected) string {
+	late := 0
+	for _, s := range kept {
+		if s.late {
+			late++
+		}
+	}
+	return fmt.Sprintf("New since %v: %d, of which %d had taken effect by then and came late.", p, len(kept), late)
+}
+
 // Brief implements [Briefed]: the terms by their codes, and what can be read
 // off the entity or asked of the id left out.
 func (w *WhatChanged) Brief() Table {
-	t := Table{Header: []string{"id", "score", "offset", "kind", "entity", "where", "actor", "version", "why", "summary"}, Ours: []string{"score", "offset", "why"}}
+	t := Table{Header: []string{"id", "score", "offset", "kind", "entity", "where", "actor", "version", "why", "summary", "late"}, Ours: []string{"score", "offset", "why", "late"}}
 	for i := range w.Items {
 		s := &w.Items[i]
 		c := &s.Change
@@ -269,19 +322,26 @@ func (w *WhatChanged) Brief() Table {
 			kind = ""
 		}
 		t.Rows = append(t.Rows, []string{c.ID, strconv.FormatFloat(s.Score, 'f', 1, 64), offset(s.SecondsBeforeOnset), kind, c.Entity.String(),
-			c.Placement.String(), actorName(c.Actor), shortVersion(c.Version), termCodes(s.Reasons, s.Against), cut(c.Summary, 24)})
+			c.Placement.String(), actorName(c.Actor), shortVersion(c.Version), termCodes(s.Reasons, s.Against), cut(c.Summary, 24), s.lateness()})
 	}
 	return t
 }
 
+func (s *Suspect) lateness() string {
+	if s.Late {
+		return "late"
+	}
+	return ""
+}
+
 // Table implements [Answered].
 func (w *WhatChanged) Table() Table {
-	t := Table{Header: []string{"id", "score", "offset", "kind", "action", "entity", "where", "actor", "version", "path", "why", "against", "summary", "link"}, Ours: []string{"score", "offset", "path", "why", "against"}}
+	t := Table{Header: []string{"id", "score", "offset", "kind", "action", "entity", "where", "actor", "version", "path", "why", "against", "summary", "link", "late"}, Ours: []string{"score", "offset", "path", "why", "against", "late"}}
 	for i := range w.Items {
 		s := &w.Items[i]
 		c := &s.Change
 		t.Rows = append(t.Rows, []string{c.ID, strconv.FormatFloat(s.Score, 'f', 2, 64), before(s.SecondsBeforeOnset), string(c.Kind), c.Action,
-			c.Entity.String(), c.Placement.String(), c.who(), c.versions(), trail(s.Path), terms(s.Reasons), terms(s.Against), c.Summary, c.Evidence})
+			c.Entity.String(), c.Placement.String(), c.who(), c.versions(), trail(s.Path), terms(s.Reasons), terms(s.Against), c.Summary, c.Evidence, s.lateness()})
 	}
 	return t
 }

@@ -329,7 +329,6 @@ func TestWhatChangedTimes(t *testing.T) {
 		{"until is onset, and topology is as of onset", arguments{"until": "-10m"}, ago(10 + 24*60), ago(10), ago(10), ago(10), "pos:2", ""},
 		{"onset does not move until", arguments{"onset": "-30m"}, ago(30 + 24*60), noon, ago(30), ago(30), "pos:2", ""},
 		{"an incident is its start", arguments{"onset": "inc:INC-7"}, ago(30 + 24*60), noon, ago(30), ago(30), "pos:2", ""},
-		{"a position is when it was stored", arguments{"since": "pos:2"}, ago(10).Add(time.Second), noon, noon, noon, "pos:2", ""},
 		{"a window may begin before onset's day", arguments{"since": "-7d", "onset": "-1h", "asOf": "-1w"}, ago(7 * 24 * 60), noon, ago(60), ago(7 * 24 * 60), "pos:2", ""},
 		{"the first day there is", arguments{"until": "1970-01-01T01:00:00Z"}, whatchanged.MinTime, whatchanged.MinTime.Add(time.Hour), whatchanged.MinTime.Add(time.Hour), whatchanged.MinTime.Add(time.Hour), "pos:2", ""},
 		{"known at a position", arguments{"knownAt": "pos:1.0"}, ago(24 * 60), noon, noon, noon, "pos:1.0", ""},
@@ -389,4 +388,34 @@ func TestKnownAtHidesWhatCameLater(t *testing.T) {
 	if e := refusal(t, err, whatchanged.CodeNotFound, "scope"); slices.Contains(e.Suggest, "service:shop/new") {
 		t.Errorf("suggested %v, which was not known", e.Suggest)
 	}
+}
+
+// TestNewsSinceAPosition: what an earlier answer could not tell, with the
+// scores it has among all, and what of it came late.
+func TestNewsSinceAPosition(t *testing.T) {
+	w := newWorld(t, append(shop(), deployed("known", "web", 30))...)
+	in := arguments{"scope": []any{"web"}, "kinds": []any{"deployment"}}
+	before := must[*resolvers.WhatChanged](t)(whatChanged(t, w, in))
+	w.tell(deployed("late", "web", 40))
+	w.tell(deployed("known", "web", 30, func(e *whatchanged.Event) { e.Revision = 1 }))
+	all := must[*resolvers.WhatChanged](t)(whatChanged(t, w, in))
+	in["since"] = before.KnownAt.String()
+	news := must[*resolvers.WhatChanged](t)(whatChanged(t, w, in))
+	if got := strings.Join(slices.Sorted(slices.Values(news.IDs())), " "); got != "known late" {
+		t.Errorf("new is %s, want what came and what was corrected", got)
+	}
+	for _, s := range news.Items {
+		i := slices.IndexFunc(all.Items, func(o resolvers.Suspect) bool { return o.Change.ID == s.Change.ID })
+		if s.Score != all.Items[i].Score || !s.Late {
+			t.Errorf("%s scores %g and among all %g; late %t", s.Change.ID, s.Score, all.Items[i].Score, s.Late)
+		}
+	}
+	in["since"] = all.KnownAt.String()
+	none := must[*resolvers.WhatChanged](t)(whatChanged(t, w, in))
+	if len(none.Items) != 0 || none.Likely || !strings.HasPrefix(none.Verdict, "New since "+all.KnownAt.String()+": 0") || none.Excluded[len(none.Excluded)-1].Reason != resolvers.ReasonKnownBefore {
+		t.Errorf("%d items, %s, %+v", len(none.Items), none.Verdict, none.Excluded)
+	}
+	in["since"] = "pos:999"
+	_, err := whatChanged(t, w, in)
+	refused(t, err, whatchanged.CodeStale, "since")
 }
