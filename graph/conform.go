@@ -18,10 +18,11 @@ import (
 // methods are those a request may have.
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodOptions}
 
-// The media types of an answer.
+// The media types of a single answer, and that of a stream of them.
 const (
 	typeJSON     = "application/json"
 	typeResponse = "application/graphql-response+json"
+	typeStream   = "text/event-stream"
 )
 
 // conform closes the gaps between gqlgen's transports and the GraphQL-over-HTTP
@@ -30,9 +31,17 @@ const (
 // error. Answers are corrected by [conforming].
 func conform(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") != "" {
+			upgrade(w, r, next)
+			return
+		}
 		status, err := acceptable(w, r)
 		if err != nil {
 			refuse(w, r, status, err)
+			return
+		}
+		if streamed(r) {
+			next.ServeHTTP(newStream(w), r.WithContext(asStream(r.Context())))
 			return
 		}
 		c := &conforming{ResponseWriter: w, method: r.Method}
@@ -52,7 +61,7 @@ func acceptable(w http.ResponseWriter, r *http.Request) (int, error) {
 		return 0, nil
 	}
 	if !answerable(r) {
-		return http.StatusNotAcceptable, invalid("Accept: want %s or %s", typeResponse, typeJSON)
+		return http.StatusNotAcceptable, invalid("Accept: want %s or %s; for a subscription by POST %s", typeResponse, typeJSON, typeStream)
 	}
 	if r.Method == http.MethodGet {
 		return http.StatusBadRequest, inAddress(r.URL.RawQuery)
@@ -130,9 +139,17 @@ func accepted(r *http.Request) []string {
 // answerable reports whether the client accepts something that can be given.
 func answerable(r *http.Request) bool {
 	types := accepted(r)
-	return len(types) == 0 || slices.ContainsFunc(types, func(mt string) bool {
+	return len(types) == 0 || streamed(r) || slices.ContainsFunc(types, func(mt string) bool {
 		return mt == typeJSON || mt == typeResponse || mt == "*/*" || mt == "application/*"
 	})
+}
+
+// streamed reports whether the answer is to be a stream of server-sent events.
+// Some clients list that type last on ordinary queries, so it must stand
+// without JSON.
+func streamed(r *http.Request) bool {
+	types := accepted(r)
+	return r.Method == http.MethodPost && slices.Contains(types, typeStream) && !slices.Contains(types, typeJSON) && !slices.Contains(types, typeResponse)
 }
 
 func refuse(w http.ResponseWriter, r *http.Request, status int, err error) {

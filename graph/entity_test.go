@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,9 +78,44 @@ func (c *counting) Deliveries(context.Context, whatchanged.View, []uint64) ([]wh
 type walker struct {
 	t     *testing.T
 	index *counting
-	audit strings.Builder
+	audit shared
 	told  uint64
-	http.Handler
+	later atomic.Int64 // how long after noon it is, in nanoseconds
+	*resolvers.Resolver
+	*graph.Handler
+}
+
+// shared is text that is read while it is written.
+type shared struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write implements [io.Writer].
+func (s *shared) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+// String returns what was written so far.
+func (s *shared) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// until waits for what no channel tells of.
+func (w *walker) until(what string, holds func() bool) {
+	w.t.Helper()
+	late := time.After(30 * time.Second)
+	for poll := time.NewTicker(time.Millisecond); !holds(); {
+		select {
+		case <-poll.C:
+		case <-late:
+			w.t.Fatalf("it did not come about that %s", what)
+		}
+	}
 }
 
 // tell appends one delivery of one event.
@@ -93,17 +129,24 @@ func (w *walker) tell(e whatchanged.Event) {
 
 func newWalker(t *testing.T, events ...whatchanged.Event) *walker {
 	t.Helper()
+	return newWalkerOf(t, resolvers.Config{}, graph.Options{}, events...)
+}
+
+// newWalkerOf returns a walker with limits of its own.
+func newWalkerOf(t *testing.T, c resolvers.Config, o graph.Options, events ...whatchanged.Event) *walker {
+	t.Helper()
 	w := &walker{t: t, index: &counting{Tier: hot.Open(hot.Base{})}}
 	for _, e := range events {
 		w.tell(e)
 	}
-	log := slog.New(slog.NewJSONHandler(&w.audit, nil))
-	r, err := resolvers.New(resolvers.Config{Index: w.index, Log: log, Now: func() time.Time { return noon },
-		Tracer: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider()})
-	if err != nil {
+	c.Index, c.Log, c.Now = w.index, slog.New(slog.NewJSONHandler(&w.audit, nil)), func() time.Time { return noon.Add(time.Duration(w.later.Load())) }
+	c.Tracer, c.Meter = tracenoop.NewTracerProvider(), metricnoop.NewMeterProvider()
+	var err error
+	if w.Resolver, err = resolvers.New(c); err != nil {
 		t.Fatal(err)
 	}
-	w.Handler = graph.NewHandler(r, log)
+	o.Resolver, o.Log = w.Resolver, c.Log
+	w.Handler = graph.NewHandler(o)
 	return w
 }
 

@@ -32,6 +32,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	Query() QueryResolver
+	Subscription() SubscriptionResolver
 }
 
 type DirectiveRoot struct {
@@ -491,6 +492,14 @@ type ComplexityRoot struct {
 		Summary    func(childComplexity int) int
 	}
 
+	IncidentUpdate struct {
+		About     func(childComplexity int) int
+		Change    func(childComplexity int) int
+		Incident  func(childComplexity int) int
+		Position  func(childComplexity int) int
+		StartedAt func(childComplexity int) int
+	}
+
 	Interval struct {
 		From func(childComplexity int) int
 		To   func(childComplexity int) int
@@ -601,6 +610,12 @@ type ComplexityRoot struct {
 		Share     func(childComplexity int) int
 	}
 
+	RolloutProgress struct {
+		Position func(childComplexity int) int
+		Rollout  func(childComplexity int) int
+		Step     func(childComplexity int) int
+	}
+
 	RolloutStep struct {
 		ID    func(childComplexity int) int
 		Phase func(childComplexity int) int
@@ -698,6 +713,12 @@ type ComplexityRoot struct {
 		Source          func(childComplexity int) int
 		State           func(childComplexity int) int
 		UsualGapSeconds func(childComplexity int) int
+	}
+
+	Subscription struct {
+		Changes         func(childComplexity int, filter *resolvers.ChangeFilter, after *whatchanged.Position, limit *int) int
+		IncidentUpdates func(childComplexity int, filter *resolvers.ChangeFilter, after *whatchanged.Position, limit *int) int
+		RolloutProgress func(childComplexity int, filter *resolvers.ChangeFilter, after *whatchanged.Position, limit *int) int
 	}
 
 	Suspect struct {
@@ -804,6 +825,11 @@ type QueryResolver interface {
 	Timeline(ctx context.Context, input resolvers.TimelineInput) (*resolvers.Timeline, error)
 	Topology(ctx context.Context, input resolvers.TopologyInput) (*resolvers.Topology, error)
 	WhatChanged(ctx context.Context, input resolvers.WhatChangedInput) (*resolvers.WhatChanged, error)
+}
+type SubscriptionResolver interface {
+	Changes(ctx context.Context, filter *resolvers.ChangeFilter, after *whatchanged.Position, limit *int) (<-chan *resolvers.ChangeBrief, error)
+	RolloutProgress(ctx context.Context, filter *resolvers.ChangeFilter, after *whatchanged.Position, limit *int) (<-chan *resolvers.RolloutProgress, error)
+	IncidentUpdates(ctx context.Context, filter *resolvers.ChangeFilter, after *whatchanged.Position, limit *int) (<-chan *resolvers.IncidentUpdate, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -2853,6 +2879,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.FoundCommit.Summary(childComplexity), true
 
+	case "IncidentUpdate.about":
+		if e.ComplexityRoot.IncidentUpdate.About == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentUpdate.About(childComplexity), true
+	case "IncidentUpdate.change":
+		if e.ComplexityRoot.IncidentUpdate.Change == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentUpdate.Change(childComplexity), true
+	case "IncidentUpdate.incident":
+		if e.ComplexityRoot.IncidentUpdate.Incident == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentUpdate.Incident(childComplexity), true
+	case "IncidentUpdate.position":
+		if e.ComplexityRoot.IncidentUpdate.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentUpdate.Position(childComplexity), true
+	case "IncidentUpdate.startedAt":
+		if e.ComplexityRoot.IncidentUpdate.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentUpdate.StartedAt(childComplexity), true
+
 	case "Interval.from":
 		if e.ComplexityRoot.Interval.From == nil {
 			break
@@ -3380,6 +3437,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RolloutMoment.Share(childComplexity), true
 
+	case "RolloutProgress.position":
+		if e.ComplexityRoot.RolloutProgress.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutProgress.Position(childComplexity), true
+	case "RolloutProgress.rollout":
+		if e.ComplexityRoot.RolloutProgress.Rollout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutProgress.Rollout(childComplexity), true
+	case "RolloutProgress.step":
+		if e.ComplexityRoot.RolloutProgress.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutProgress.Step(childComplexity), true
+
 	case "RolloutStep.id":
 		if e.ComplexityRoot.RolloutStep.ID == nil {
 			break
@@ -3855,6 +3931,40 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SourceHealth.UsualGapSeconds(childComplexity), true
 
+	case "Subscription.changes":
+		if e.ComplexityRoot.Subscription.Changes == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_changes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.Changes(childComplexity, args["filter"].(*resolvers.ChangeFilter), args["after"].(*whatchanged.Position), args["limit"].(*int)), true
+	case "Subscription.incidentUpdates":
+		if e.ComplexityRoot.Subscription.IncidentUpdates == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_incidentUpdates_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.IncidentUpdates(childComplexity, args["filter"].(*resolvers.ChangeFilter), args["after"].(*whatchanged.Position), args["limit"].(*int)), true
+	case "Subscription.rolloutProgress":
+		if e.ComplexityRoot.Subscription.RolloutProgress == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_rolloutProgress_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.RolloutProgress(childComplexity, args["filter"].(*resolvers.ChangeFilter), args["after"].(*whatchanged.Position), args["limit"].(*int)), true
+
 	case "Suspect.against":
 		if e.ComplexityRoot.Suspect.Against == nil {
 			break
@@ -4248,6 +4358,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputChangeFilter,
 		ec.unmarshalInputChangeInput,
 		ec.unmarshalInputCompareInput,
 		ec.unmarshalInputCompareSide,
@@ -4295,6 +4406,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 
 			return &response
 		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
 
 	default:
 		return graphql.OneShot(graphql.ErrorResponse(ctx, "unsupported GraphQL operation"))
@@ -4320,7 +4448,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/compare.graphqls" "schema/config.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/find_commit.graphqls" "schema/rollouts.graphqls" "schema/service.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
+//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/compare.graphqls" "schema/config.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/find_commit.graphqls" "schema/rollouts.graphqls" "schema/service.graphqls" "schema/subscription.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -4342,6 +4470,7 @@ var sources = []*ast.Source{
 	{Name: "schema/find_commit.graphqls", Input: sourceData("schema/find_commit.graphqls"), BuiltIn: false},
 	{Name: "schema/rollouts.graphqls", Input: sourceData("schema/rollouts.graphqls"), BuiltIn: false},
 	{Name: "schema/service.graphqls", Input: sourceData("schema/service.graphqls"), BuiltIn: false},
+	{Name: "schema/subscription.graphqls", Input: sourceData("schema/subscription.graphqls"), BuiltIn: false},
 	{Name: "schema/timeline.graphqls", Input: sourceData("schema/timeline.graphqls"), BuiltIn: false},
 	{Name: "schema/topology.graphqls", Input: sourceData("schema/topology.graphqls"), BuiltIn: false},
 	{Name: "schema/what_changed.graphqls", Input: sourceData("schema/what_changed.graphqls"), BuiltIn: false},
@@ -5258,6 +5387,22 @@ func (ec *executionContext) childFields_FoundCommit(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type FoundCommit", field.Name)
 }
 
+func (ec *executionContext) childFields_IncidentUpdate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_IncidentUpdate_position(ctx, field)
+	case "incident":
+		return ec.fieldContext_IncidentUpdate_incident(ctx, field)
+	case "about":
+		return ec.fieldContext_IncidentUpdate_about(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_IncidentUpdate_startedAt(ctx, field)
+	case "change":
+		return ec.fieldContext_IncidentUpdate_change(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type IncidentUpdate", field.Name)
+}
+
 func (ec *executionContext) childFields_Interval(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "from":
@@ -5442,6 +5587,18 @@ func (ec *executionContext) childFields_RolloutMoment(ctx context.Context, field
 		return ec.fieldContext_RolloutMoment_placement(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RolloutMoment", field.Name)
+}
+
+func (ec *executionContext) childFields_RolloutProgress(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_RolloutProgress_position(ctx, field)
+	case "step":
+		return ec.fieldContext_RolloutProgress_step(ctx, field)
+	case "rollout":
+		return ec.fieldContext_RolloutProgress_rollout(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RolloutProgress", field.Name)
 }
 
 func (ec *executionContext) childFields_RolloutStep(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6395,6 +6552,96 @@ func (ec *executionContext) field_Query_whatChanged_args(ctx context.Context, ra
 		return nil, err
 	}
 	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_changes_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*resolvers.ChangeFilter, error) {
+			return ec.unmarshalOChangeFilter2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*whatchanged.Position, error) {
+			return ec.unmarshalOPosition2ᚖwhatchangedᚗdevᚋwhatchangedᚐPosition(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "limit",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["limit"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_incidentUpdates_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*resolvers.ChangeFilter, error) {
+			return ec.unmarshalOChangeFilter2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*whatchanged.Position, error) {
+			return ec.unmarshalOPosition2ᚖwhatchangedᚗdevᚋwhatchangedᚐPosition(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "limit",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["limit"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_rolloutProgress_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*resolvers.ChangeFilter, error) {
+			return ec.unmarshalOChangeFilter2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*whatchanged.Position, error) {
+			return ec.unmarshalOPosition2ᚖwhatchangedᚗdevᚋwhatchangedᚐPosition(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "limit",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["limit"] = arg2
 	return args, nil
 }
 
@@ -15002,6 +15249,130 @@ func (ec *executionContext) fieldContext_FoundCommit_revertedBy(_ context.Contex
 	return graphql.NewScalarFieldContext("FoundCommit", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _IncidentUpdate_position(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentUpdate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentUpdate_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Position) graphql.Marshaler {
+			return ec.marshalNPosition2whatchangedᚗdevᚋwhatchangedᚐPosition(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentUpdate_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentUpdate", field, false, false, errors.New("field of type Position does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentUpdate_incident(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentUpdate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentUpdate_incident(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Incident, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentUpdate_incident(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentUpdate", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentUpdate_about(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentUpdate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentUpdate_about(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.About, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalORef2ᚖwhatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentUpdate_about(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentUpdate", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentUpdate_startedAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentUpdate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentUpdate_startedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentUpdate_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentUpdate", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentUpdate_change(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentUpdate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentUpdate_change(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Change, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.ChangeBrief) graphql.Marshaler {
+			return ec.marshalNChangeBrief2whatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeBrief(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentUpdate_change(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncidentUpdate",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChangeBrief(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Interval_from(ctx context.Context, field graphql.CollectedField, obj *whatchanged.Interval) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17119,6 +17490,93 @@ func (ec *executionContext) fieldContext_RolloutMoment_placement(_ context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _RolloutProgress_position(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutProgress) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutProgress_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Position) graphql.Marshaler {
+			return ec.marshalNPosition2whatchangedᚗdevᚋwhatchangedᚐPosition(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutProgress_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutProgress", field, false, false, errors.New("field of type Position does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutProgress_step(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutProgress) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutProgress_step(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Step, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.ChangeBrief) graphql.Marshaler {
+			return ec.marshalNChangeBrief2whatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeBrief(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutProgress_step(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RolloutProgress",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChangeBrief(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RolloutProgress_rollout(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutProgress) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutProgress_rollout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rollout, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.RolloutCard) graphql.Marshaler {
+			return ec.marshalNRolloutCard2whatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutCard(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutProgress_rollout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RolloutProgress",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RolloutCard(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _RolloutStep_id(ctx context.Context, field graphql.CollectedField, obj *whatchanged.RolloutStep) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -19109,6 +19567,138 @@ func (ec *executionContext) _SourceHealth_maxLagSeconds(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_SourceHealth_maxLagSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SourceHealth", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _Subscription_changes(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_changes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().Changes(ctx, fc.Args["filter"].(*resolvers.ChangeFilter), fc.Args["after"].(*whatchanged.Position), fc.Args["limit"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.ChangeBrief) graphql.Marshaler {
+			return ec.marshalNChangeBrief2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeBrief(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_changes(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChangeBrief(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_changes_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_rolloutProgress(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_rolloutProgress(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().RolloutProgress(ctx, fc.Args["filter"].(*resolvers.ChangeFilter), fc.Args["after"].(*whatchanged.Position), fc.Args["limit"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.RolloutProgress) graphql.Marshaler {
+			return ec.marshalNRolloutProgress2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutProgress(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_rolloutProgress(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RolloutProgress(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_rolloutProgress_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_incidentUpdates(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_incidentUpdates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().IncidentUpdates(ctx, fc.Args["filter"].(*resolvers.ChangeFilter), fc.Args["after"].(*whatchanged.Position), fc.Args["limit"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.IncidentUpdate) graphql.Marshaler {
+			return ec.marshalNIncidentUpdate2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐIncidentUpdate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_incidentUpdates(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_IncidentUpdate(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_incidentUpdates_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Suspect_change(ctx context.Context, field graphql.CollectedField, obj *resolvers.Suspect) (ret graphql.Marshaler) {
@@ -21843,6 +22433,71 @@ func (ec *executionContext) fieldContext___Type_isOneOf(_ context.Context, field
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
+
+func (ec *executionContext) unmarshalInputChangeFilter(ctx context.Context, obj any) (resolvers.ChangeFilter, error) {
+	var it resolvers.ChangeFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"entities", "namespaces", "kinds", "sources", "environments", "regions"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "entities":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("entities"))
+			data, err := ec.unmarshalORef2ᚕwhatchangedᚗdevᚋwhatchangedᚐRefᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Entities = data
+		case "namespaces":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("namespaces"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Namespaces = data
+		case "kinds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("kinds"))
+			data, err := ec.unmarshalOString2ᚕwhatchangedᚗdevᚋwhatchangedᚐEventKindᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Kinds = data
+		case "sources":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sources"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sources = data
+		case "environments":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("environments"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Environments = data
+		case "regions":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("regions"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Regions = data
+		}
+	}
+	return it, nil
+}
 
 func (ec *executionContext) unmarshalInputChangeInput(ctx context.Context, obj any) (resolvers.ChangeInput, error) {
 	var it resolvers.ChangeInput
@@ -26472,6 +27127,64 @@ func (ec *executionContext) _FoundCommit(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var incidentUpdateImplementors = []string{"IncidentUpdate"}
+
+func (ec *executionContext) _IncidentUpdate(ctx context.Context, sel ast.SelectionSet, obj *resolvers.IncidentUpdate) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, incidentUpdateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("IncidentUpdate")
+		case "position":
+			out.Values[i] = ec._IncidentUpdate_position(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "incident":
+			out.Values[i] = ec._IncidentUpdate_incident(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "about":
+			out.Values[i] = ec._IncidentUpdate_about(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "startedAt":
+			out.Values[i] = ec._IncidentUpdate_startedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "change":
+			out.Values[i] = ec._IncidentUpdate_change(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var intervalImplementors = []string{"Interval"}
 
 func (ec *executionContext) _Interval(ctx context.Context, sel ast.SelectionSet, obj *whatchanged.Interval) graphql.Marshaler {
@@ -27498,6 +28211,54 @@ func (ec *executionContext) _RolloutMoment(ctx context.Context, sel ast.Selectio
 	return out
 }
 
+var rolloutProgressImplementors = []string{"RolloutProgress"}
+
+func (ec *executionContext) _RolloutProgress(ctx context.Context, sel ast.SelectionSet, obj *resolvers.RolloutProgress) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rolloutProgressImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RolloutProgress")
+		case "position":
+			out.Values[i] = ec._RolloutProgress_position(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "step":
+			out.Values[i] = ec._RolloutProgress_step(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rollout":
+			out.Values[i] = ec._RolloutProgress_rollout(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var rolloutStepImplementors = []string{"RolloutStep"}
 
 func (ec *executionContext) _RolloutStep(ctx context.Context, sel ast.SelectionSet, obj *whatchanged.RolloutStep) graphql.Marshaler {
@@ -28117,6 +28878,30 @@ func (ec *executionContext) _SourceHealth(ctx context.Context, sel ast.Selection
 	})
 
 	return out
+}
+
+var subscriptionImplementors = []string{"Subscription"}
+
+func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, subscriptionImplementors)
+	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
+		Object: "Subscription",
+	})
+	if len(fields) != 1 {
+		graphql.AddErrorf(ctx, "must subscribe to exactly one stream")
+		return nil
+	}
+
+	switch fields[0].Name {
+	case "changes":
+		return ec._Subscription_changes(ctx, fields[0])
+	case "rolloutProgress":
+		return ec._Subscription_rolloutProgress(ctx, fields[0])
+	case "incidentUpdates":
+		return ec._Subscription_incidentUpdates(ctx, fields[0])
+	default:
+		panic("unknown field " + strconv.Quote(fields[0].Name))
+	}
 }
 
 var suspectImplementors = []string{"Suspect"}
@@ -29123,6 +29908,16 @@ func (ec *executionContext) marshalNChangeBrief2ᚕwhatchangedᚗdevᚋwhatchang
 	return ret
 }
 
+func (ec *executionContext) marshalNChangeBrief2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeBrief(ctx context.Context, sel ast.SelectionSet, v *resolvers.ChangeBrief) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._ChangeBrief(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNChangeConnection2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeConnection(ctx context.Context, sel ast.SelectionSet, v *resolvers.ChangeConnection) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -29722,6 +30517,16 @@ func (ec *executionContext) marshalNID2ᚕstringᚄ(ctx context.Context, sel ast
 	return ret
 }
 
+func (ec *executionContext) marshalNIncidentUpdate2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐIncidentUpdate(ctx context.Context, sel ast.SelectionSet, v *resolvers.IncidentUpdate) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._IncidentUpdate(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNInt2int(ctx context.Context, v any) (int, error) {
 	res, err := graphql.UnmarshalInt(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -29985,6 +30790,16 @@ func (ec *executionContext) marshalNRolloutMoment2ᚕwhatchangedᚗdevᚋwhatcha
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNRolloutProgress2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutProgress(ctx context.Context, sel ast.SelectionSet, v *resolvers.RolloutProgress) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._RolloutProgress(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNRollouts2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐRollouts(ctx context.Context, sel ast.SelectionSet, v *resolvers.Rollouts) graphql.Marshaler {
@@ -30566,6 +31381,14 @@ func (ec *executionContext) marshalOChangeBrief2ᚖwhatchangedᚗdevᚋwhatchang
 	return ec._ChangeBrief(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOChangeFilter2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeFilter(ctx context.Context, v any) (*resolvers.ChangeFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputChangeFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalOCompareSide2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCompareSide(ctx context.Context, v any) (*resolvers.CompareSide, error) {
 	if v == nil {
 		return nil, nil
@@ -30879,6 +31702,41 @@ func (ec *executionContext) marshalOString2ᚕstringᚄ(ctx context.Context, sel
 	ret := make(graphql.Array, len(v))
 	for i := range v {
 		ret[i] = ec.marshalNString2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalOString2ᚕwhatchangedᚗdevᚋwhatchangedᚐEventKindᚄ(ctx context.Context, v any) ([]whatchanged.EventKind, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]whatchanged.EventKind, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNString2whatchangedᚗdevᚋwhatchangedᚐEventKind(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOString2ᚕwhatchangedᚗdevᚋwhatchangedᚐEventKindᚄ(ctx context.Context, sel ast.SelectionSet, v []whatchanged.EventKind) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNString2whatchangedᚗdevᚋwhatchangedᚐEventKind(ctx, sel, v[i])
 	}
 
 	for _, e := range ret {

@@ -33,6 +33,8 @@ type root struct{ *resolvers.Resolver }
 
 func (r root) Query() QueryResolver { return r.Resolver }
 
+func (r root) Subscription() SubscriptionResolver { return subscription{r.Resolver} }
+
 // Limits on one request. A question with every field of its answer stays well
 // below the complexity limit.
 const (
@@ -42,11 +44,27 @@ const (
 	cachedQueries = 1000
 )
 
-// NewHandler returns an HTTP handler that answers GraphQL requests with r. The
-// viewer must already be in the request's context.
-func NewHandler(r *resolvers.Resolver, log *slog.Logger) http.Handler {
+// Options say what answers, and how.
+type Options struct {
+	Resolver *resolvers.Resolver
+	Log      *slog.Logger
+}
+
+// A Handler answers GraphQL requests over HTTP, and subscriptions over
+// server-sent events and WebSockets.
+type Handler struct {
+	http.Handler
+	sockets *sockets
+}
+
+// NewHandler returns a handler. The viewer must already be in the context of
+// the requests.
+func NewHandler(c Options) *Handler {
 	tooComplexIsOfTheProtocol()
-	h := handler.New(NewExecutableSchema(Config{Schema: schema.Parsed, Resolvers: root{r}}))
+	all := newSockets()
+	h := handler.New(NewExecutableSchema(Config{Schema: schema.Parsed, Resolvers: root{c.Resolver}}))
+	h.AddTransport(sse{transport.SSE{KeepAlivePingInterval: pingInterval}})
+	h.AddTransport(transport.Websocket{Implementation: all, InitTimeout: initTimeout, PingPongInterval: pingInterval})
 	h.AddTransport(transport.Options{})
 	h.AddTransport(transport.GET{})
 	h.AddTransport(transport.POST{})
@@ -55,13 +73,20 @@ func NewHandler(r *resolvers.Resolver, log *slog.Logger) http.Handler {
 	h.SetDisableSuggestion(true)
 	h.Use(extension.Introspection{})
 	h.Use(extension.FixedComplexityLimit(maxComplexity))
+	h.AroundOperations(withEnding)
+	h.AroundResponses(tellEnding)
 	h.SetErrorPresenter(present)
 	h.SetRecoverFunc(func(ctx context.Context, v any) error {
-		log.ErrorContext(ctx, "graphql: a resolver panicked", "panic", v)
+		c.Log.ErrorContext(ctx, "graphql: a resolver panicked", "panic", v)
 		return whatchanged.Errorf(whatchanged.CodeInternal, "internal error")
 	})
-	return conform(h)
+	return &Handler{conform(h), all}
 }
+
+// Shutdown closes what http.Server.Shutdown does not know of: the WebSockets,
+// each once what is underway on it has ended. Drain the resolver first, which
+// ends subscriptions.
+func (h *Handler) Shutdown(ctx context.Context) error { return h.sockets.shutdown(ctx) }
 
 // tooComplex is the code that gqlgen gives a query beyond the limit.
 const tooComplex = "COMPLEXITY_LIMIT_EXCEEDED"

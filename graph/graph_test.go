@@ -38,7 +38,7 @@ func handler(t *testing.T) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := graph.NewHandler(r, log)
+	h := graph.NewHandler(graph.Options{Resolver: r, Log: log})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(w, r.WithContext(resolvers.WithViewer(r.Context(), resolvers.Viewer{Who: "ann"})))
 	})

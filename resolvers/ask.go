@@ -24,6 +24,7 @@ type Resolver struct {
 	duration metric.Float64Histogram
 	timeout  time.Duration
 	slots    chan struct{} // one for each question that may be answered at once
+	streams  *streams
 }
 
 // Config says what a [Resolver] works with.
@@ -40,6 +41,9 @@ type Config struct {
 	Meter   metric.MeterProvider
 	Timeout time.Duration // for one question; 0 is 10 s
 	AtOnce  int           // how many are answered at once, the rest is refused; 0 is 64
+
+	Subscriptions int           // how many one caller may have open; 0 is 50
+	Patience      time.Duration // how long what a subscriber is told waits to be taken; 0 is 10 s
 }
 
 // New returns a Resolver. Its error is that of a metric that cannot be made.
@@ -51,7 +55,7 @@ func New(c Config) (*Resolver, error) {
 		return nil, err
 	}
 	r := &Resolver{index: c.Index, now: c.Now, log: c.Log, clean: c.Clean, tracer: c.Tracer.Tracer(scope), duration: h, timeout: c.Timeout,
-		slots: make(chan struct{}, cmp.Or(c.AtOnce, 64))}
+		slots: make(chan struct{}, cmp.Or(c.AtOnce, 64)), streams: newStreams(c.Subscriptions, c.Patience)}
 	if r.now == nil {
 		r.now = time.Now
 	}

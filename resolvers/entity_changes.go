@@ -171,9 +171,9 @@ func (c *crowd) incidents(events []*whatchanged.Event) (by map[whatchanged.Ref][
 	next := newCrowd(c.walk, c.path+".incidents", nil)
 	by = map[whatchanged.Ref][]EntityIncident{}
 	for _, ev := range events {
-		about, err := whatchanged.ParseRef(ev.Attributes["service"])
-		if err != nil {
-			about = ev.Entity
+		about := ev.Entity
+		if ref := aboutOf(ev); ref != nil {
+			about = *ref
 		}
 		if _, ours := slices.BinarySearchFunc(c.refs, about, whatchanged.Ref.Compare); !ours {
 			continue

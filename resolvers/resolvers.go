@@ -84,4 +84,11 @@ type Index interface {
 	// Deliveries returns the stored deliveries of these sequence numbers,
 	// bodies included, events left out.
 	Deliveries(ctx context.Context, v whatchanged.View, sequences []uint64) ([]whatchanged.Delivery, error)
+
+	// Following returns the events that stand after a position, in the order
+	// of the log, each revision by itself, and the position up to which those
+	// are all: none is left out and none told twice by who goes on from there.
+	// There are at most limit of them, and there may be none. It waits until
+	// the index has seen more than after, or ctx ends.
+	Following(ctx context.Context, after whatchanged.Position, limit int) ([]*whatchanged.Event, whatchanged.Position, error)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"whatchanged.dev/whatchanged"
 )
@@ -15,6 +16,8 @@ type Viewer struct {
 	Who    string   // the person or bot; "local" on loopback without login
 	Agent  string   // the program asking on their behalf, as it names itself
 	Groups []string // what they belong to
+
+	Until time.Time // when what they proved themselves with ends; zero: it does not
 }
 
 type viewerKey struct{}
@@ -43,6 +46,15 @@ func viewerOf(ctx context.Context) (Viewer, error) {
 		return Viewer{}, whatchanged.Errorf(whatchanged.CodeUnauthenticated, "nobody is asking: want a bearer token")
 	}
 	return v, nil
+}
+
+// still refuses a viewer whose proof has ended, as one may during a
+// subscription.
+func (v Viewer) still(now time.Time) error {
+	if v.Until.IsZero() || now.Before(v.Until) {
+		return nil
+	}
+	return whatchanged.Errorf(whatchanged.CodeUnauthenticated, "what you proved yourself with has ended at %s", v.Until.UTC().Format(time.RFC3339))
 }
 
 // visibility says what v may see, as a key: viewers with equal visibility may

@@ -107,7 +107,7 @@ func openSurfaces(t *testing.T) surfaces {
 	}
 	tools := mcp.NewServer(r, "test", log)
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", graph.NewHandler(r, log))
+	mux.Handle("/graphql", graph.NewHandler(graph.Options{Resolver: r, Log: log}))
 	mux.Handle("/mcp", mcp.NewHandler(tools))
 	s := httptest.NewServer(auth.Config{}.Guard(mux))
 	t.Cleanup(s.Close)

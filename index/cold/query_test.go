@@ -32,6 +32,7 @@ func TestQueries(t *testing.T) {
 		{"mentions.words", composeMentions(v, whatchanged.Mention{Text: "cart timeout", Interval: day, Limit: 9}, false)},
 		{"mentions.commit", composeMentions(v, whatchanged.Mention{Text: "abcdef0", Limit: 9}, true)},
 		{"entities", composeEntities(v, whatchanged.EntitySelection{Refs: web, Kinds: []whatchanged.Kind{"service"}, Text: "web", Limit: 9})},
+		{"following", composeFollowing(whatchanged.At(1), whatchanged.At(9), 9)},
 		{"reach", compose("reach", nil)},
 		{"edges", composeEdges(v, web, 9)},
 		{"sources", compose("sources", nil)},

@@ -37,6 +37,7 @@ type Index interface {
 	Edges(context.Context, whatchanged.View, []whatchanged.Ref, int) ([]whatchanged.Edge, error)
 	Sources(context.Context, whatchanged.View, whatchanged.Interval) ([]whatchanged.SourceArrivals, error)
 	Deliveries(context.Context, whatchanged.View, []uint64) ([]whatchanged.Delivery, error)
+	Following(ctx context.Context, after whatchanged.Position, limit int) ([]*whatchanged.Event, whatchanged.Position, error)
 }
 
 // Lists is what a tier reads of entities in an order, unless it keeps none.
@@ -81,6 +82,7 @@ func Run(t *testing.T, open Opener, o Options) {
 	if !o.NoLists {
 		t.Run("tellers", func(t *testing.T) { testTellers(t, open) })
 	}
+	t.Run("following", func(t *testing.T) { testFollowing(t, open, o) })
 	t.Run("positions", func(t *testing.T) { testPositions(t, open) })
 	t.Run("nothing yet", func(t *testing.T) { testNothing(t, open) })
 	if !o.NoDeliveries {

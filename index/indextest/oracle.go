@@ -55,6 +55,22 @@ func (o Oracle) told(v whatchanged.View) (all []whatchanged.Event) {
 	return all
 }
 
+// Following implements [Index].
+func (o Oracle) Following(_ context.Context, after whatchanged.Position, limit int) ([]*whatchanged.Event, whatchanged.Position, error) {
+	w, err := o.Watermark(context.Background())
+	upTo := w.Position
+	var found []*whatchanged.Event
+	for _, e := range o.told(whatchanged.View{KnownAt: upTo}) {
+		if e.Position.Compare(after) > 0 && len(found) < limit {
+			found = append(found, &e)
+		}
+	}
+	if len(found) == limit {
+		upTo = found[limit-1].Position
+	}
+	return found, upTo, err
+}
+
 // seen returns the events of a view in the order of time: of each id the last
 // revision known, if it took effect.
 func (o Oracle) seen(v whatchanged.View) (all []whatchanged.Event) {

@@ -46,6 +46,7 @@ const (
 // A Server serves an instance over HTTP.
 type Server struct {
 	http     *http.Server
+	graph    *graph.Handler
 	draining atomic.Bool
 	config   Config
 }
@@ -55,7 +56,8 @@ func New(c Config) *Server {
 	s := &Server{config: c}
 	c.Auth.Open = s.open
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", graph.NewHandler(c.Instance.Resolver, c.Log))
+	s.graph = graph.NewHandler(graph.Options{Resolver: c.Instance.Resolver, Log: c.Log})
+	mux.Handle("/graphql", s.graph)
 	mux.Handle("/mcp", mcp.NewHandler(mcp.NewServer(c.Instance.Resolver, c.Version, c.Log)))
 	mux.Handle("/v1/", c.Instance.Pipeline.Handler())
 	mux.HandleFunc("POST /v1/import/{source}", s.importEvents)
@@ -103,9 +105,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, drain time.Duration)
 	}
 	s.draining.Store(true)
 	s.config.Log.Info("draining", "at most", drain)
+	s.config.Instance.Resolver.Drain()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
-	if err := s.http.Shutdown(ctx); err != nil {
+	if err := errors.Join(s.http.Shutdown(ctx), s.graph.Shutdown(ctx)); err != nil {
 		return errors.Join(fmt.Errorf("drain: %w", err), s.http.Close())
 	}
 	return nil
