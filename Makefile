@@ -42,6 +42,10 @@ scoreboard: build ## Diagnose incidents whose culprit is known, and write fixtur
 	$(BIN) eval incidents fixtures/incidents/shop > fixtures/incidents/shop.golden
 	@if [ -n "$$WHATCHANGED_TESTDATA" ]; then for set in reverts changerca rootcausebench; do 	  echo "== $$set"; $(BIN) eval incidents "$$WHATCHANGED_TESTDATA/incidents/$$set/dev" > fixtures/incidents/$$set.golden || exit 1; done; fi
 
+.PHONY: transcript
+transcript: ## Write docs/transcript.md anew: an incident, asked and answered over MCP
+	go test -count=1 -run '^TestTranscript$$' ./mcp -update
+
 .PHONY: bench
 bench: fetch ## Run the benchmarks, allocations shown
 	go test -run '^$$' -bench . -benchmem ./...

@@ -22,6 +22,9 @@ var mayImport = map[string][]string{
 	// Programs of others, for tests.
 	"fixtures/node": {},
 
+	// Fixtures through the sources, for tests without a server.
+	"fixtures/received": {"", "fixtures", "index/hot", "ingest"},
+
 	// The index knows neither who writes nor who asks.
 	"index":                           {"", "index/changelog", "index/cold", "index/hot"},
 	"index/changelog":                 {""},

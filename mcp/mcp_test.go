@@ -29,7 +29,7 @@ func idsIn(text string) []string {
 	var ids []string
 	for _, line := range lines[1:] {
 		cells := strings.Split(line, "\t")
-		if len(ids) == 0 || ids[len(ids)-1] != cells[0] {
+		if cells[0] != "" { // else of the id above
 			ids = append(ids, cells[0])
 		}
 		if further >= 0 {

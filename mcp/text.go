@@ -96,10 +96,13 @@ func render(a resolvers.Answered, s style) string {
 	if len(t.Rows) > 0 {
 		b.WriteString("\n" + strings.Join(t.Header, "\t") + "\n")
 	}
-	for _, row := range t.Rows {
+	for r, row := range t.Rows {
 		for i, cell := range row {
 			if i > 0 {
 				b.WriteByte('\t')
+			}
+			if i == 0 && r > 0 && t.Header[0] == "id" && t.Rows[r-1][0] == cell {
+				continue // as above
 			}
 			cell = s.cellOf(t, t.Header[i], cell)
 			quoted = quoted || strings.Contains(cell, resolvers.FenceOpen)

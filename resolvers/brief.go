@@ -84,9 +84,9 @@ func termCodes(terms ...[]Reason) string {
 func offset(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second))
 	if d < 0 {
-		return "+" + human(-d)
+		return "+" + Human(-d)
 	}
-	return "-" + human(d)
+	return "-" + Human(d)
 }
 
 // actorName is the name of a person; one bot is like another.

@@ -68,7 +68,7 @@ func forPlace(p whatchanged.Placement) string {
 	if p.IsZero() {
 		return "without a placement"
 	}
-	return "for " + p.String()
+	return "for " + Fence(p.String())
 }
 
 // covering finds what is in force at each place asked, and at the places
@@ -157,7 +157,7 @@ func winner(place whatchanged.Placement, over []*whatchanged.Event) (*whatchange
 	if why == "" {
 		why = ": nothing more specific is set there"
 	}
-	return e, "set " + forPlace(e.Placement) + ", which covers " + place.String() + why
+	return e, "set " + forPlace(e.Placement) + ", which covers " + Fence(place.String()) + why
 }
 
 // observe puts an observation beside what is in force where it was made, the

@@ -184,7 +184,7 @@ func (s *ConfigState) IDs() []string {
 // Table implements [Answered]: the values, each with what was before, what is
 // next and what was observed; then the history; then who reads the keys.
 func (s *ConfigState) Table() Table {
-	t := Table{Header: []string{"what", "key", "place", "value", "version", "since", "by", "ticket", "id", "variant", "percentage", "targeting", "why or diff"}, Ours: []string{"since"}}
+	t := Table{Header: []string{"what", "key", "place", "value", "version", "since", "by", "ticket", "id", "variant", "percentage", "targeting", "why or diff"}, Ours: []string{"what", "since", "why or diff"}}
 	row := func(cells ...string) {
 		t.Rows = append(t.Rows, append(cells, make([]string, len(t.Header)-len(cells))...))
 	}
@@ -207,7 +207,7 @@ func (s *ConfigState) Table() Table {
 	}
 	for i := range s.History {
 		h := &s.History[i]
-		row(h.Action, h.Key.String(), h.Placement.String(), h.Value.String(), h.Version, stamp(h.EffectiveAt), actor(h.Actor), h.Ticket, h.ID, "", "", "", editsText(h.Diff))
+		row(Fence(h.Action), h.Key.String(), h.Placement.String(), h.Value.String(), h.Version, stamp(h.EffectiveAt), actor(h.Actor), h.Ticket, h.ID, "", "", "", Fence(editsText(h.Diff)))
 	}
 	for _, e := range s.Readers {
 		row("read by", e.To.String(), "", e.From.String(), "", stamp(e.Since), "", "", e.ID)

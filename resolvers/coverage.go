@@ -114,7 +114,7 @@ func mention(s *whatchanged.SourceCoverage) string {
 	case s.State == whatchanged.CoverageUnknown:
 		return fmt.Sprintf("%s (%s %s; too little history)", s.Source, what, stamp(*last))
 	case s.State == whatchanged.CoverageSilent:
-		return fmt.Sprintf("%s (%s %s; usually at most %s apart)", s.Source, what, stamp(*last), human(time.Duration(*s.UsualGapSeconds*float64(time.Second))))
+		return fmt.Sprintf("%s (%s %s; usually at most %s apart)", s.Source, what, stamp(*last), Human(time.Duration(*s.UsualGapSeconds*float64(time.Second))))
 	case s.LastRun != nil:
 		return fmt.Sprintf("%s (%s %s)", s.Source, what, stamp(*last))
 	}

@@ -183,5 +183,5 @@ func ago(seconds *float64) string {
 	if seconds == nil {
 		return ""
 	}
-	return human(time.Duration(*seconds * float64(time.Second)))
+	return Human(time.Duration(*seconds * float64(time.Second)))
 }

@@ -1,11 +1,8 @@
 package resolvers_test
 
 import (
-	"context"
 	"fmt"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -14,70 +11,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"whatchanged.dev/whatchanged"
-	"whatchanged.dev/whatchanged/fixtures"
-	"whatchanged.dev/whatchanged/ingest"
+	"whatchanged.dev/whatchanged/fixtures/received"
 	"whatchanged.dev/whatchanged/resolvers"
 )
-
-// taken tells a world what the pipeline would have appended to the log.
-type taken struct{ w *world }
-
-// Append implements [ingest.Log].
-func (l taken) Append(_ context.Context, d whatchanged.Delivery) (whatchanged.Receipt, error) {
-	d.Sequence, d.ReceivedAt = uint64(len(l.w.log)+1), noon.Add(-1)
-	for i := range d.Events {
-		e := &d.Events[i]
-		e.Position, e.SeenAt = whatchanged.Position{Sequence: d.Sequence, Index: uint32(i)}, d.ReceivedAt
-	}
-	l.w.log = append(l.w.log, d)
-	l.w.Apply([]whatchanged.Delivery{d})
-	return whatchanged.Receipt{Position: whatchanged.At(d.Sequence)}, nil
-}
-
-// Known implements [ingest.Known].
-func (l taken) Known(_ context.Context, identities []string) (map[string]whatchanged.Position, error) {
-	return l.Recent(identities), nil
-}
-
-// Recent implements [ingest.Known].
-func (l taken) Recent(identities []string) map[string]whatchanged.Position {
-	known := map[string]whatchanged.Position{}
-	for _, id := range identities {
-		if p, ok := l.w.Tier.Known(id); ok {
-			known[id] = p
-		}
-	}
-	return known
-}
 
 // estate is the small shop of the demo, through the sources.
 func estate(t testing.TB) *world {
 	t.Helper()
-	requests, err := fixtures.Estate(noon)
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := newWorld(t)
-	w.deliver(t, requests)
+	w.take(received.Estate(t, noon))
 	return w
 }
 
-// deliver sends requests through the sources.
-func (w *world) deliver(t testing.TB, requests []fixtures.Request) {
-	t.Helper()
-	p, err := ingest.New(ingest.Config{Log: taken{w}, Known: taken{w}, RedactKey: []byte("key"), AllowUnsigned: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler := p.Handler()
-	for _, r := range requests {
-		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, r.Path, strings.NewReader(string(r.Body)))
-		req.Header = r.Header
-		res := httptest.NewRecorder()
-		if handler.ServeHTTP(res, req); res.Code != http.StatusAccepted {
-			t.Fatalf("%s: %d %s", r.Path, res.Code, res.Body)
-		}
-	}
+// take appends deliveries as the sources read them.
+func (w *world) take(deliveries []whatchanged.Delivery) {
+	w.log = append(w.log, deliveries...)
+	w.Apply(deliveries)
 }
 
 // cases are questions about the estate with a culprit that is known. The

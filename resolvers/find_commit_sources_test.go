@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"whatchanged.dev/whatchanged/fixtures"
+	"whatchanged.dev/whatchanged/fixtures/received"
 	"whatchanged.dev/whatchanged/resolvers"
 )
 
@@ -23,7 +24,7 @@ func twoServices(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.deliver(t, requests)
+	w.take(received.Deliveries(t, uint64(len(w.log)), noon.Add(-1), requests))
 	return w
 }
 

@@ -182,11 +182,11 @@ func (a *asking) explain(t term, l *suspected, at whatchanged.Reached) string {
 	switch t.code {
 	case CodeRecent:
 		if l.later == 0 {
-			return fmt.Sprintf("it took effect %s before onset, the last to do so", human(age))
+			return fmt.Sprintf("it took effect %s before onset, the last to do so", Human(age))
 		}
-		return fmt.Sprintf("it took effect %s before onset, with %s since", human(age), count(l.later, "change"))
+		return fmt.Sprintf("it took effect %s before onset, with %s since", Human(age), count(l.later, "change"))
 	case CodeAfterOnset:
-		return fmt.Sprintf("it took effect %s after onset", human(-age))
+		return fmt.Sprintf("it took effect %s after onset", Human(-age))
 	case CodeSame:
 		return "it changed " + e.Entity.String() + " itself"
 	case CodeDependency:
@@ -230,8 +230,8 @@ func edges(n int) string {
 // round keeps scores readable, and equal on every machine.
 func round(v float64) float64 { return math.Round(v*1000) / 1000 }
 
-// human writes a duration the way one says it, in at most two units.
-func human(d time.Duration) string {
+// Human writes a duration the way one says it, in at most two units.
+func Human(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return fmt.Sprintf("%ds", int(d.Seconds()))

@@ -263,7 +263,7 @@ func (c *RolloutCard) sentence(asOf time.Time) string {
 		s += ", next " + several(fenced(placed(c.NextPlacements)))
 	}
 	if c.Stuck {
-		s += ", no step for " + human(asOf.Sub(c.UpdatedAt))
+		s += ", no step for " + Human(asOf.Sub(c.UpdatedAt))
 	}
 	return s
 }

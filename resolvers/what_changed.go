@@ -179,7 +179,10 @@ func (a *asking) suspicion(scope []whatchanged.Ref, ranked []*suspected, w *What
 	if len(scope) > 0 {
 		where = "around " + join(scope)
 	}
-	span := fmt.Sprintf("in the %s before %s", human(a.interval.Duration()), a.interval.To.Format(time.RFC3339))
+	span := fmt.Sprintf("in the %s before %s", Human(a.interval.Duration()), a.interval.To.Format(time.RFC3339))
+	if len(ranked) == 0 && slices.ContainsFunc(w.Excluded, func(x Exclusion) bool { return x.Reason == ReasonKnownBefore }) {
+		return fmt.Sprintf("Nothing more was told of changes %s %s. Coverage: %s.", where, span, w.Coverage.Text)
+	}
 	if len(ranked) == 0 {
 		return fmt.Sprintf("Nothing recorded changed %s %s%s. Coverage: %s.", where, span, besides(w.Excluded), w.Coverage.Text)
 	}
@@ -198,9 +201,9 @@ func (a *asking) suspicion(scope []whatchanged.Ref, ranked []*suspected, w *What
 func before(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second))
 	if d < 0 {
-		return human(-d) + " after onset"
+		return Human(-d) + " after onset"
 	}
-	return human(d) + " before onset"
+	return Human(d) + " before onset"
 }
 
 func count(n int, what string) string {

@@ -39,13 +39,45 @@ func newAsk() *cobra.Command {
 	clientFlags(f, &server, &token)
 	f.BoolVar(&asJSON, "json", false, "print the whole answer as JSON")
 	for _, q := range resolvers.Questions {
-		cmd.AddCommand(newQuestion(q, func(cmd *cobra.Command, args map[string]any) error {
+		sub := newQuestion(q, func(cmd *cobra.Command, args map[string]any) error {
 			return o.withAsker(cmd, server, token, func(ask asker) error {
 				return answer(cmd.Context(), cmd.OutOrStdout(), ask, q, args, asJSON)
 			})
-		}))
+		})
+		sub.ValidArgsFunction = func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+			s, err := o.server(server, token)
+			if err != nil || s == nil {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return names(cmd.Context(), s.Ask, begun), cobra.ShellCompDirectiveNoFileComp
+		}
+		cmd.AddCommand(sub)
 	}
 	return cmd
+}
+
+// names completes what a word may name: entities that a running server knows,
+// best match first. Nothing is started for it.
+func names(ctx context.Context, ask asker, begun string) []string {
+	if begun == "" {
+		return nil
+	}
+	q, _ := resolvers.Lookup("find")
+	checked, err := schema.Check(q.Field, map[string]any{"query": begun, "limit": 50})
+	if err != nil {
+		return nil
+	}
+	found, err := ask(ctx, q, checked)
+	if err != nil {
+		return nil // the question itself will say why
+	}
+	var out []string
+	for _, m := range found.(*resolvers.Find).Items {
+		if m.Type == "entity" {
+			out = append(out, m.Entity.String())
+		}
+	}
+	return out
 }
 
 // newQuestion returns the subcommand of a question. Its flags are the fields
@@ -180,7 +212,7 @@ func answer(ctx context.Context, w io.Writer, ask asker, q resolvers.Question, a
 		e.SetEscapeHTML(false)
 		return e.Encode(a)
 	}
-	return printAnswer(w, a)
+	return printerTo(w).answer(a)
 }
 
 // withAsker calls do with whoever can answer.

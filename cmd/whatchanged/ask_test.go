@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
@@ -33,6 +36,30 @@ func TestFlagsOfObjects(t *testing.T) {
 			}
 			if diff := cmp.Diff(tt.want, got["left"]); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWordsAreCompletedWithWhatIsKnown(t *testing.T) {
+	s := serving(t, t.TempDir())
+	s.taken(ce("1", time.Now().UTC().Add(-time.Minute)))
+	for _, tt := range []struct {
+		claim string
+		line  []string
+		want  string
+	}{
+		{"an entity", []string{"__complete", "ask", "whatChanged", "--server", s.url, "chec"}, "service:"},
+		{"nothing that is not known", []string{"__complete", "ask", "whatChanged", "--server", s.url, "zzzz"}, ":4"},
+		{"nothing without a server", []string{"__complete", "ask", "whatChanged", "--data", t.TempDir(), "chec"}, ":4"},
+	} {
+		t.Run(tt.claim, func(t *testing.T) {
+			root := newRoot()
+			var out bytes.Buffer
+			root.SetOut(&out)
+			root.SetArgs(tt.line)
+			if err := root.ExecuteContext(t.Context()); err != nil || !strings.HasPrefix(out.String(), tt.want) {
+				t.Errorf("%v: %s", err, &out)
 			}
 		})
 	}

@@ -83,7 +83,7 @@ func askEverywhere(ctx context.Context, out io.Writer, s *remote.Server, d demoQ
 	if err != nil {
 		return nil, err
 	}
-	if err := printAnswer(out, overGraphQL); err != nil {
+	if err := printerTo(out).answer(overGraphQL); err != nil {
 		return nil, err
 	}
 	if !sameAnswer(overGraphQL, overMCP) || !sameAnswer(overGraphQL, overCLI) {
