@@ -53,7 +53,7 @@ func TestWhatFollowsIsToldOnceWhateverIsForgotten(t *testing.T) {
 		var again []string
 		first := from * 60
 		for after := at[first]; len(again) < len(told)-first-1; {
-			events, upTo, err := x.Following(t.Context(), after, 1+from*50)
+			events, upTo, err := x.Following(t.Context(), after, 9+from*50)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,13 +44,14 @@ func shop(t testing.TB, args ...string) (*process, *remote.Server) {
 	return s, server
 }
 
-// TestOutsideToolsFindNothingWrong: the audits of GraphQL over HTTP, and a walk
-// over all that is a Relay connection.
+// TestOutsideToolsFindNothingWrong: the audits of GraphQL over HTTP, a walk over
+// all that is a Relay connection, and the clients in use.
 func TestOutsideToolsFindNothingWrong(t *testing.T) {
 	s, _ := shop(t)
 	for _, tt := range []struct{ claim, script, want string }{
 		{"every audit of graphql-http passes", "audit.mjs", "61 audits passed, 0 failed"},
-		{"connections and global ids are as Relay wants them", "relay.mjs", " 0 failed"},
+		{"connections and global ids are as Relay wants them", "relay.mjs", ", 0 failed"},
+		{"the clients in use ask and subscribe", "clients.mjs", "\n0 failed"},
 	} {
 		t.Run(tt.claim, func(t *testing.T) {
 			if out := script(t, tt.script, s.url+"/graphql"); !strings.Contains(out, tt.want) {
@@ -53,4 +59,35 @@ func TestOutsideToolsFindNothingWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestClientsThatAreCutOffMissNothing: while senders send, a client whose
+// connection is cut after every few changes is told each once.
+func TestClientsThatAreCutOffMissNothing(t *testing.T) {
+	const senders, each = 4, 50
+	s, _ := shop(t)
+	var sending sync.WaitGroup
+	for sender := range senders {
+		sending.Go(func() {
+			for n := range each {
+				body := fmt.Sprintf(`{"specversion":"1.0","id":"%d-%d","source":"ci","type":"com.example.service.changed","subject":"x","time":%q,`+
+					`"data":{"entity":"service:resume/s%[1]d","version":"%[2]d"}}`, sender, n, time.Now().UTC().Format(time.RFC3339Nano))
+				if r := send(t.Context(), s.url+"/v1/events", "application/cloudevents+json", body); r.Status != http.StatusAccepted {
+					t.Errorf("refused: %+v", r)
+				}
+			}
+		})
+	}
+	for _, client := range []string{"graphql-ws", "graphql-sse"} {
+		t.Run(client, func(t *testing.T) {
+			told := strings.Fields(script(t, "resume.mjs", s.url+"/graphql", client, strconv.Itoa(senders*each)))
+			if len(told) != senders*each {
+				t.Fatalf("%d were told, want %d", len(told), senders*each)
+			}
+			if slices.Sort(told); len(slices.Compact(told)) != senders*each {
+				t.Error("some were told twice, and others not at all")
+			}
+		})
+	}
+	sending.Wait()
 }
