@@ -2,10 +2,12 @@ package graph
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"whatchanged.dev/whatchanged"
 )
@@ -20,6 +22,24 @@ type conforming struct {
 	method string
 	status int
 	held   *bytes.Buffer
+
+	refused int // status of an operation that was turned away
+}
+
+type answerKey struct{}
+
+// withAnswer lets what runs an operation say how its answer is to be sent.
+func withAnswer(ctx context.Context, c *conforming) context.Context {
+	return context.WithValue(ctx, answerKey{}, c)
+}
+
+// turnAway has an answer sent with the status of a code, where the media type
+// has room for that, and says when to ask again.
+func turnAway(ctx context.Context, code whatchanged.Code, again time.Duration) {
+	if c, ok := ctx.Value(answerKey{}).(*conforming); ok {
+		c.refused = whatchanged.Codes[code].HTTP
+		c.Header().Set("Retry-After", strconv.Itoa(int(again/time.Second)))
+	}
 }
 
 // WriteHeader implements [http.ResponseWriter].
@@ -37,9 +57,10 @@ func (c *conforming) WriteHeader(status int) {
 
 // Write implements [http.ResponseWriter].
 func (c *conforming) Write(b []byte) (int, error) {
-	if c.status == 0 {
-		c.WriteHeader(http.StatusOK)
+	if c.status == 0 && c.refused != 0 && c.Header().Get("Content-Type") == typeResponse {
+		c.WriteHeader(c.refused)
 	}
+	c.WriteHeader(http.StatusOK) // unless another was written
 	if c.held != nil {
 		return c.held.Write(b)
 	}

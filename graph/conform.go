@@ -45,7 +45,7 @@ func conform(next http.Handler) http.Handler {
 			return
 		}
 		c := &conforming{ResponseWriter: w, method: r.Method}
-		next.ServeHTTP(c, r)
+		next.ServeHTTP(c, r.WithContext(withAnswer(r.Context(), c)))
 		c.finish()
 	})
 }

@@ -139,7 +139,10 @@ func newWalkerOf(t *testing.T, c resolvers.Config, o graph.Options, events ...wh
 	for _, e := range events {
 		w.tell(e)
 	}
-	c.Index, c.Log, c.Now = w.index, slog.New(slog.NewJSONHandler(&w.audit, nil)), func() time.Time { return noon.Add(time.Duration(w.later.Load())) }
+	if c.Index == nil {
+		c.Index = w.index
+	}
+	c.Log, c.Now = slog.New(slog.NewJSONHandler(&w.audit, nil)), func() time.Time { return noon.Add(time.Duration(w.later.Load())) }
 	c.Tracer, c.Meter = tracenoop.NewTracerProvider(), metricnoop.NewMeterProvider()
 	var err error
 	if w.Resolver, err = resolvers.New(c); err != nil {

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -35,12 +36,10 @@ func (r root) Query() QueryResolver { return r.Resolver }
 
 func (r root) Subscription() SubscriptionResolver { return subscription{r.Resolver} }
 
-// Limits on one request. A question with every field of its answer stays well
-// below the complexity limit.
+// Limits on one request; those on what it may cost stand in cost.go.
 const (
 	maxBody       = 1 << 20
 	maxTokens     = 5000
-	maxComplexity = 500
 	cachedQueries = 1000
 )
 
@@ -48,6 +47,14 @@ const (
 type Options struct {
 	Resolver *resolvers.Resolver
 	Log      *slog.Logger
+
+	// Operations are all that may be asked; nil is anything.
+	Operations *Operations
+
+	// Heavy operations run so many at once, 0 is one for every two processors;
+	// so many wait, 0 is 64; for so long, 0 is 10 s. The rest is turned away.
+	HeavyAtOnce, HeavyWaiting int
+	HeavyPatience             time.Duration
 }
 
 // A Handler answers GraphQL requests over HTTP, and subscriptions over
@@ -60,7 +67,7 @@ type Handler struct {
 // NewHandler returns a handler. The viewer must already be in the context of
 // the requests.
 func NewHandler(c Options) *Handler {
-	tooComplexIsOfTheProtocol()
+	refusedBefore()
 	all := newSockets()
 	h := handler.New(NewExecutableSchema(Config{Schema: schema.Parsed, Resolvers: root{c.Resolver}}))
 	h.AddTransport(sse{transport.SSE{KeepAlivePingInterval: pingInterval}})
@@ -68,11 +75,16 @@ func NewHandler(c Options) *Handler {
 	h.AddTransport(transport.Options{})
 	h.AddTransport(transport.GET{})
 	h.AddTransport(transport.POST{})
-	h.SetQueryCache(lru.New[*ast.QueryDocument](cachedQueries))
+	h.SetQueryCache(short[*ast.QueryDocument]{lru.New[*ast.QueryDocument](cachedQueries)})
 	h.SetParserTokenLimit(maxTokens)
 	h.SetDisableSuggestion(true)
 	h.Use(extension.Introspection{})
-	h.Use(extension.FixedComplexityLimit(maxComplexity))
+	h.Use(persisted(c.Operations))
+	if c.Operations != nil {
+		h.Use(c.Operations)
+	}
+	h.Use(limits{})
+	h.AroundOperations(newTurns(c.HeavyAtOnce, c.HeavyWaiting, c.HeavyPatience).queue)
 	h.AroundOperations(withEnding)
 	h.AroundResponses(tellEnding)
 	h.SetErrorPresenter(present)
@@ -88,12 +100,13 @@ func NewHandler(c Options) *Handler {
 // ends subscriptions.
 func (h *Handler) Shutdown(ctx context.Context) error { return h.sockets.shutdown(ctx) }
 
-// tooComplex is the code that gqlgen gives a query beyond the limit.
-const tooComplex = "COMPLEXITY_LIMIT_EXCEEDED"
-
-// tooComplexIsOfTheProtocol has such a query answered with a status, as others
-// that are refused before anything is executed. gqlgen's table is global.
-var tooComplexIsOfTheProtocol = sync.OnceFunc(func() { errcode.RegisterErrorType(tooComplex, errcode.KindProtocol) })
+// refusedBefore are the codes of what is refused before it is executed. gqlgen's
+// table of which codes make a request that is none is global.
+var refusedBefore = sync.OnceFunc(func() {
+	for _, code := range []whatchanged.Code{whatchanged.CodeTooLarge, whatchanged.CodeInvalidArgument} {
+		errcode.RegisterErrorType(string(code), errcode.KindProtocol)
+	}
+})
 
 // present tells the client what it can act on; the rest stays in the log.
 func present(ctx context.Context, err error) *gqlerror.Error {
@@ -102,14 +115,21 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 	if out.Err == nil || isSyntax(out) { // made by gqlgen itself: the query does not fit the schema
 		e = schema.Refusal(out)
 	}
-	if out.Extensions["code"] == tooComplex || strings.HasPrefix(out.Message, "exceeded token limit") {
+	if strings.HasPrefix(out.Message, "exceeded token limit") {
 		e = whatchanged.Errorf(whatchanged.CodeTooLarge, "%s", out.Message)
 	}
 	if e.Code == whatchanged.CodeInvalidArgument && e.Field == "" {
 		e = e.In(schema.Field(out.Path)) // a scalar's parser does not know whose value it reads
 	}
 	out.Message, _, _ = strings.Cut(e.Error(), " Did you mean ") // gqlparser suggests whatever is in the schema
+	c := out.Extensions[costKey]
+	if out.Extensions["code"] == notPersisted { // clients know it by its code
+		return out
+	}
 	out.Extensions = map[string]any{"code": e.Code}
+	if c != nil {
+		out.Extensions[costKey] = c
+	}
 	if e.Field != "" {
 		out.Extensions["field"] = e.Field
 	}

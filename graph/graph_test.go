@@ -57,7 +57,7 @@ func TestOverHTTP(t *testing.T) {
 		b, _ := json.Marshal(map[string]any{"query": query})
 		return string(b)
 	}
-	everything := `{whatChanged(input:{})` + schema.Selection("whatChanged") + `}`
+	everything := `{whatChanged(input:{limit:100})` + schema.Selection("whatChanged") + `}`
 	var often strings.Builder
 	for i := range 40 {
 		often.WriteString(" a" + string(rune('a'+i%26)) + string(rune('a'+i/26)) + ":" + strings.Trim(everything, "{}") + "}")

@@ -29,8 +29,8 @@ type Paging struct {
 	Before *string
 }
 
-// check returns the size of the page asked for.
-func (p Paging) check() (size int, err error) {
+// Check returns the size of the page asked for, or why it cannot be asked for.
+func (p Paging) Check() (size int, err error) {
 	for field, n := range map[string]*int{"first": p.First, "last": p.Last} {
 		if n != nil && (*n < 0 || *n > maxPage) {
 			return 0, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%d: want 0 to %d, such as 20", *n, maxPage).In(field)

@@ -73,7 +73,7 @@ func (r *Resolver) Entities(ctx context.Context, filter *EntityFilter, orderBy E
 }
 
 func (a *asking) entities(in EntitiesInput) (*EntityConnection, error) {
-	size, err := in.Paging.check()
+	size, err := in.Paging.Check()
 	if err != nil {
 		return nil, err
 	}

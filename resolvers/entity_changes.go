@@ -70,7 +70,7 @@ type changesInput struct {
 // Changes returns the changes on the entity, latest first.
 func (e *Entity) Changes(ctx context.Context, first *int, after *string, since, until *whatchanged.When, kinds []string) (*ChangeConnection, error) {
 	in := changesInput{first, after, kinds, window{since, until}}
-	size, err := Paging{First: first}.check()
+	size, err := Paging{First: first}.Check()
 	if err != nil {
 		return nil, err
 	}

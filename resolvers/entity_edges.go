@@ -83,7 +83,7 @@ func (c *crowd) edges(ctx context.Context) ([]whatchanged.Edge, error) {
 // beside returns one page of one side of the entity, out of the pages of all
 // of its crowd, whose nodes make the next crowd.
 func (e *Entity) beside(ctx context.Context, s side, p Paging) (*DependencyConnection, error) {
-	size, err := p.check()
+	size, err := p.Check()
 	if err != nil {
 		return nil, err
 	}

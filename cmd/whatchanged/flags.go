@@ -14,6 +14,7 @@ import (
 	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/auth"
 	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/instance"
 	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/telemetry"
+	"whatchanged.dev/whatchanged/graph"
 	"whatchanged.dev/whatchanged/ingest"
 )
 
@@ -25,6 +26,7 @@ type options struct {
 	keep                                             time.Duration
 	secrets, tokens                                  map[string]string
 	origins                                          []string
+	operations                                       string
 	unsigned                                         bool
 	logLevel                                         string
 	logJSON                                          bool
@@ -49,6 +51,7 @@ func (o *options) instanceFlags(f *pflag.FlagSet) {
 // serverFlags declares the flags of an HTTP surface.
 func (o *options) serverFlags(f *pflag.FlagSet) {
 	f.StringToStringVar(&o.tokens, "auth-token", nil, "bearer token that may ask, as NAME=TOKEN; may be repeated; needed to listen beyond loopback")
+	f.StringVar(&o.operations, "graphql-operations", "", "file with the only GraphQL operations that are answered: a document of them, or a JSON object of documents by their hash; default: any")
 	f.StringSliceVar(&o.origins, "origin", nil, "origin of a web page that may ask, as https://portal.example; may be repeated")
 }
 
@@ -101,6 +104,22 @@ func (o *options) open(ctx context.Context, cmd *cobra.Command, t *telemetry.Tel
 		Data: o.data, ClickHouse: o.clickhouse, Cluster: o.cluster, Engine: o.engine, NATS: o.nats, LogSync: o.logSync,
 		LogMaxBytes: o.logMaxBytes, Keep: o.keep, Secrets: secrets, Unsigned: o.unsigned, Telemetry: t, Progress: cmd.ErrOrStderr(),
 	})
+}
+
+// allowed reads the GraphQL operations that may be asked, nil for any.
+func (o *options) allowed() (*graph.Operations, error) {
+	if o.operations == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(o.operations)
+	if err != nil {
+		return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%v", err).In("graphql-operations")
+	}
+	all, err := graph.ParseOperations(text)
+	if err != nil {
+		return nil, whatchanged.AsError(err).In("graphql-operations")
+	}
+	return all, nil
 }
 
 func (o *options) auth() auth.Config {

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -90,4 +93,35 @@ func TestClientsThatAreCutOffMissNothing(t *testing.T) {
 		})
 	}
 	sending.Wait()
+}
+
+// TestOnlyListedOperationsAreServed: with a list, which is checked at the start,
+// the command line still asks, and others what is on it.
+func TestOnlyListedOperationsAreServed(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "operations.graphql")
+	write := func(text string) {
+		if err := os.WriteFile(list, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("query A { nobody }")
+	if exit, _, stderr := result(t, "serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--graphql-operations", list); exit != 2 || !strings.Contains(stderr, `graphql-operations: operation`) {
+		t.Errorf("exit %d: %s", exit, stderr)
+	}
+	write("query A { timeline(input: {}) { total } }")
+	s, _ := shop(t, "--graphql-operations", list)
+	if exit, _, stderr := result(t, "ask", "timeline", "--server", s.url); exit != 0 {
+		t.Errorf("ask: exit %d: %s", exit, stderr)
+	}
+	for query, want := range map[string]string{"query A{timeline(input:{}){total}}": `"total"`, "{timeline(input:{}){verdict}}": "not on the list"} {
+		b, _ := json.Marshal(map[string]string{"query": query})
+		res, err := http.Post(s.url+"/graphql", "application/json", bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		if res.Body.Close(); err != nil || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %s, want %s in it", query, body, want)
+		}
+	}
 }

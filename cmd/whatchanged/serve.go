@@ -90,12 +90,16 @@ func (o *options) watch(ctx context.Context, in *instance.Instance, stop context
 }
 
 func (o *options) web(in *instance.Instance, t *telemetry.Telemetry) (*web.Server, error) {
+	allowed, err := o.allowed()
+	if err != nil {
+		return nil, err
+	}
 	page, err := graphiql.NewHandler(graphiql.Config{Guarded: len(o.tokens) > 0, Log: t.Log})
 	if err != nil {
 		return nil, err
 	}
 	return web.New(web.Config{Instance: in, Auth: o.auth(), Metrics: t.Metrics, Version: version(), Log: t.Log,
-		GraphiQL: page, Secrets: func(source string) bool { return o.secrets[source] != "" }}), nil
+		GraphiQL: page, Operations: allowed, Secrets: func(source string) bool { return o.secrets[source] != "" }}), nil
 }
 
 // closeTelemetry exports what is left, though the command was told to stop.

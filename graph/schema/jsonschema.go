@@ -171,6 +171,13 @@ func Selection(name string) string {
 	return b.String()
 }
 
+// Query returns the operation that asks the question called name for every
+// field of its answer, with its input in a variable.
+func Query(name string) string {
+	_, input := Input(name)
+	return fmt.Sprintf("query($input: %s!){%s(input:$input)%s}", input.Name, name, Selection(name))
+}
+
 func selection(b *bytes.Buffer, t *ast.Definition) {
 	b.WriteByte('{')
 	for i, f := range t.Fields {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -29,9 +28,7 @@ const maxAnswer = 64 << 20
 
 // Ask answers a question, with arguments as the schema has them.
 func (s Server) Ask(ctx context.Context, q resolvers.Question, args map[string]any) (resolvers.Answered, error) {
-	_, input := schema.Input(q.Field)
-	query := fmt.Sprintf("query($input: %s!){%s(input:$input)%s}", input.Name, q.Field, schema.Selection(q.Field))
-	body, err := json.Marshal(map[string]any{"query": query, "variables": map[string]any{"input": args}})
+	body, err := json.Marshal(map[string]any{"query": schema.Query(q.Field), "variables": map[string]any{"input": args}})
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,8 @@ type Config struct {
 	GraphiQL http.Handler
 	Version  string
 	Log      *slog.Logger
+
+	Operations *graph.Operations // all that GraphQL may be asked; nil is anything
 }
 
 // Limits on connections. Bodies are bounded by each surface.
@@ -56,7 +58,7 @@ func New(c Config) *Server {
 	s := &Server{config: c}
 	c.Auth.Open = s.open
 	mux := http.NewServeMux()
-	s.graph = graph.NewHandler(graph.Options{Resolver: c.Instance.Resolver, Log: c.Log})
+	s.graph = graph.NewHandler(graph.Options{Resolver: c.Instance.Resolver, Log: c.Log, Operations: c.Operations})
 	mux.Handle("/graphql", s.graph)
 	mux.Handle("/mcp", mcp.NewHandler(mcp.NewServer(c.Instance.Resolver, c.Version, c.Log)))
 	mux.Handle("/v1/", c.Instance.Pipeline.Handler())

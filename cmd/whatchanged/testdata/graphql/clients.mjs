@@ -1,5 +1,6 @@
 // clients.mjs URL: queries and subscriptions with the clients in use. Every
 // subscription is told the first two changes there ever were, and then ends.
+import { createHash } from 'node:crypto';
 import { load } from './load.mjs';
 
 const url = process.argv[2];
@@ -88,6 +89,20 @@ await check('Apollo: query', async () => {
   const r = await client.query({ query: apollo.gql(query), fetchPolicy: 'no-cache' });
   if (r.error) throw r.error;
   answered(r.data);
+});
+
+await check('Apollo: persisted query, first unknown, then by its hash alone', async () => {
+  const { PersistedQueryLink } = await load('@apollo/client/link/persisted-queries');
+  const sent = [];
+  const watched = (uri, options) => { sent.push(options.method === 'GET' ? uri : options.body); return fetch(uri, options); };
+  const sha256 = text => createHash('sha256').update(text).digest('hex');
+  for (const useGETForHashedQueries of [false, true]) {
+    const link = new PersistedQueryLink({ sha256, useGETForHashedQueries }).concat(new apollo.HttpLink({ uri: url, fetch: watched }));
+    const r = await apolloOver(link).query({ query: apollo.gql(query), fetchPolicy: 'no-cache' });
+    if (r.error) throw r.error;
+    answered(r.data);
+  }
+  must(sent.length === 3 && !sent[0].includes('timeline') && sent[1].includes('timeline') && !sent[2].includes('timeline'), `sent ${sent.join(' ')}`);
 });
 
 await check('Apollo: subscription over graphql-ws', async () => {
