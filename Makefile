@@ -54,6 +54,10 @@ bench: fetch ## Run the benchmarks, allocations shown
 growth: fetch ## Ask history for what held, beside the same by hand (GROWTH=10000000 events; default a million)
 	go test -run '^$$' -bench '^BenchmarkGrowth$$' -benchtime 200x -timeout 60m ./index/cold $(if $(GROWTH),-args -growth-events $(GROWTH))
 
+.PHONY: layouts
+layouts: fetch ## Ask the same of history in other layouts of the events table: what docs/adr/014 chose from
+	go test -v -run '^$$' -bench '^BenchmarkLayouts$$' -benchtime 60x -timeout 60m ./index/cold -args -growth-events $(or $(GROWTH),400000)
+
 .PHONY: figures
 figures: fetch ## Measure what README.md says under Figures (FIGURES="-figures-services 10000 -figures-events 1000000")
 	go test -run '^$$' -bench '^BenchmarkFigures$$' -benchtime 1x -timeout 60m ./cmd/whatchanged $(if $(FIGURES),-args $(FIGURES))

@@ -1,9 +1,11 @@
 package resolvers_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -79,5 +81,44 @@ func BenchmarkTimeline(b *testing.B) {
 		if _, err := w.Timeline(ctx, resolvers.TimelineInput{Scope: []string{"service:shop/s0"}, Hops: 2, Limit: 100, Fold: true}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkConfig asks what one key is set to in two regions now, in a large
+// estate, beside the two reads it cannot do without: of what holds, from the
+// tier, and from a map that was made for this question alone.
+func BenchmarkConfig(b *testing.B) {
+	w := large(b)
+	w.tell(set("a", 60, "prod", "eu", "1"), set("b", 50, "prod", "us", "2", was("1")), set("c", 40, "prod", "eu", "3", was("1")))
+	key := []whatchanged.Ref{ref(fast)}
+	v := whatchanged.View{AsOf: noon, KnownAt: whatchanged.At(uint64(len(w.log)))}
+	holding := must[[]*whatchanged.Event](b)(w.States(b.Context(), v, whatchanged.StateSelection{Entities: key, Limit: 9}))
+	byKey := map[whatchanged.Ref][]*whatchanged.Event{key[0]: holding}
+	for _, bb := range []struct {
+		name string
+		do   func(context.Context) (int, error)
+	}{
+		{"config", func(ctx context.Context) (int, error) {
+			a, err := w.Config(ctx, resolvers.ConfigInput{Key: []string{fast}, Limit: 20})
+			if err != nil {
+				return 0, err
+			}
+			return len(a.Items), nil
+		}},
+		{"what holds, from the tier", func(ctx context.Context) (int, error) {
+			found, err := w.States(ctx, v, whatchanged.StateSelection{Entities: key, Limit: 9})
+			return len(found), err
+		}},
+		{"baseline: what holds, from a map", func(context.Context) (int, error) { return len(slices.Clone(byKey[key[0]])), nil }},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			ctx := resolvers.WithViewer(b.Context(), ann)
+			b.ReportAllocs()
+			for b.Loop() {
+				if n, err := bb.do(ctx); err != nil || n != 2 {
+					b.Fatalf("%d values, %v; want 2", n, err)
+				}
+			}
+		})
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"whatchanged.dev/whatchanged"
@@ -139,9 +138,10 @@ func BenchmarkWrite(b *testing.B) {
 func BenchmarkReads(b *testing.B) {
 	s := newStore(b)
 	const n = 1_000_000
-	took := fill(b, s.openWriter(b), n)
+	w := s.openWriter(b)
+	took := fill(b, w, n)
 	b.Logf("%d events written at %.0f events/s", n, n/took.Seconds())
-	sizes(b, s)
+	b.Log(sizes(b, w))
 	r := s.openReader(b)
 	v := whatchanged.View{AsOf: whatchanged.MaxTime, KnownAt: whatchanged.At(n)}
 	at := func(day, hour int) time.Time { return time.Date(2026, 1, day, hour, 0, 0, 0, time.UTC) }
@@ -156,7 +156,6 @@ func BenchmarkReads(b *testing.B) {
 	for i := range 1000 {
 		thousand = append(thousand, fmt.Sprintf("github/deployment/%d", 140000000+i*977))
 	}
-	w := s.openWriter(b)
 	changes := func(s whatchanged.Selection) func() error {
 		return func() error { _, err := r.Changes(b.Context(), v, s); return err }
 	}
@@ -203,29 +202,13 @@ func BenchmarkReads(b *testing.B) {
 	}
 }
 
-// sizes logs what is stored, merged: bytes for each event, with and without
-// projections.
-func sizes(b *testing.B, s store) {
-	w := s.openWriter(b)
-	for _, table := range []string{"events", "deliveries"} {
-		parts := func() (n uint64) {
-			if err := w.conn.QueryRow(b.Context(), "SELECT count() FROM system.parts WHERE active AND database = currentDatabase() AND table = {t:String}", clickhouse.Named("t", table)).Scan(&n); err != nil {
-				b.Fatal(err)
-			}
-			return n
-		}
-		before := parts()
-		if err := w.conn.Exec(b.Context(), "OPTIMIZE TABLE "+table+" FINAL"); err != nil {
-			b.Fatal(err)
-		}
-		var bytes, rows, projections uint64
-		err := w.conn.QueryRow(b.Context(), `SELECT sum(bytes_on_disk), sum(rows),
-			(SELECT sum(bytes_on_disk) FROM system.projection_parts WHERE active AND database = currentDatabase() AND table = {t:String})
-			FROM system.parts WHERE active AND database = currentDatabase() AND table = {t:String}`, clickhouse.Named("t", table)).Scan(&bytes, &rows, &projections)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Logf("%s: %d rows, %d parts merged to %d, %.1f bytes a row, of them %.1f projections", table, rows, before, parts(),
-			float64(bytes)/float64(rows), float64(projections)/float64(rows))
+// sizes says what is stored of the events: bytes for each, with and without
+// projections and indexes.
+func sizes(b *testing.B, w *Writer) string {
+	var parts, bytes, rows, columns uint64
+	if err := w.conn.QueryRow(b.Context(), `SELECT count(), sum(bytes_on_disk), sum(rows), sum(data_compressed_bytes)
+		FROM system.parts WHERE active AND database = currentDatabase() AND table = 'events'`).Scan(&parts, &bytes, &rows, &columns); err != nil {
+		b.Fatal(err)
 	}
+	return fmt.Sprintf("%d events in %d parts, %.1f bytes an event, %.1f without projections and indexes", rows, parts, float64(bytes)/float64(rows), float64(columns)/float64(rows))
 }

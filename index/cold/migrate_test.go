@@ -65,8 +65,8 @@ func TestMigrateAgainDoesNothing(t *testing.T) {
 	}
 	r := s.openReader(t)
 	var n uint64
-	if err := r.conn.QueryRow(t.Context(), "SELECT count() FROM migrations").Scan(&n); err != nil || n != 3 {
-		t.Errorf("%d rows in migrations, %v; want 3", n, err)
+	if err := r.conn.QueryRow(t.Context(), "SELECT count() FROM migrations").Scan(&n); err != nil || n != 4 {
+		t.Errorf("%d rows in migrations, %v; want 4", n, err)
 	}
 }
 

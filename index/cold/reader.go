@@ -13,7 +13,8 @@ import (
 // A Reader answers from all of history. It is safe for many goroutines.
 type Reader struct {
 	*session
-	seen atomic.Uint64 // a watermark read before; it only grows
+	seen        atomic.Uint64 // a watermark read before; it only grows
+	corrections corrections
 }
 
 // OpenReader connects to a database that [Migrate] has brought up to date. A

@@ -51,12 +51,16 @@ separators, text sorts by kind, namespace and name. */ -}}
 {{- define "of_state"}}{{if or .Entities .Prefixes}}({{if .Entities}}entity IN {entities:Array(String)}{{end}}
   {{- range $i, $_ := .Prefixes}}{{if or $i $.Entities}} OR {{end}}startsWith(entity, {prefix{{$i}}:String}){{end}}){{else}}true{{end}}{{end}}
 
-{{- /* The events of a selection of states that set something. */ -}}
-{{- define "settings"}}{{template "known"}} AND effective_at <= {as_of:DateTime64(6, 'UTC')}
-    AND {{template "of_state" .}} AND kind IN {kinds:Array(String)}
+{{- /* The events of the entities of a selection of states. */ -}}
+{{- define "told"}}{{if .Whole}}sequence <= {known_sequence:UInt64}{{else}}{{template "known"}}{{end}} AND effective_at <= {as_of:DateTime64(6, 'UTC')}
+    AND {{template "of_state" .}}
 {{- if .Source}}
     AND source = {source:String}{{end}}
 {{- if index .Attribute 0}}
     AND mapContains(attributes, {attribute:String}) AND attributes[{attribute:String}] = {attribute_value:String}{{end}}
-    AND (kind != 'deployment' OR rollout = '' AND rollout_phase = '' OR rollout_phase = 'promoted')
-    AND {{template "standing"}}{{end}}
+{{- if not .Trusting}}
+    AND {{template "standing"}}{{end}}{{end}}
+
+{{- /* Those of them that set something. */ -}}
+{{- define "settings"}}{{template "told" .}} AND kind IN {kinds:Array(String)}
+    AND (kind != 'deployment' OR rollout = '' AND rollout_phase = '' OR rollout_phase = 'promoted'){{end}}

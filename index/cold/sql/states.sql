@@ -2,16 +2,17 @@
 -- as observed, the event in force. That is the latest in effect, and of equals
 -- the last heard. The order is that of whatchanged.StateKey: see edges.sql.
 -- Of a few entities all is read in one pass over their rows, which stand
--- together. Of many it is first found, by the columns of the key and of the
--- placement alone, which events are in force; the other columns, which are
--- long, are read only for these.
+-- together. Most of the time of so small a read goes into planning it, so the
+-- text is short: who asks is given the last event of each kind and phase, and
+-- takes those of them that set something. Of many it is first found, by the
+-- columns of the key and of the placement alone, which events are in force; the
+-- other columns, which are long, are read only for these.
 {{if .Few -}}
 SELECT {{template "event"}}
 FROM events
-WHERE {{template "settings" .}}
-ORDER BY {{template "ref_order"}}, kind, environment, region, cluster, cell, action = 'observed', effective_at DESC, sequence DESC, ordinal DESC
-LIMIT 1 BY entity, kind, environment, region, cluster, cell, action = 'observed'
-LIMIT {limit:UInt64}
+WHERE {{template "told" .}}
+ORDER BY effective_at DESC, sequence DESC, ordinal DESC
+LIMIT 1 BY entity, kind, environment, region, cluster, cell, action = 'observed', rollout = '', rollout_phase
 {{- else -}}
 SELECT {{template "event"}}
 FROM events

@@ -182,3 +182,6 @@ FROM (
     SELECT dependency, source, (sequence, ordinal) FROM events WHERE dependency != ''
 )
 GROUP BY entity, source;
+
+-- 0004_compression.sql
+ALTER TABLE events_local ON CLUSTER 'prod' MODIFY SETTING default_compression_codec = 'ZSTD(1)', min_compress_block_size = 16384;
