@@ -296,6 +296,14 @@ type ComplexityRoot struct {
 		Since      func(childComplexity int) int
 	}
 
+	Dependent struct {
+		Entity   func(childComplexity int) int
+		Evidence func(childComplexity int) int
+		Hops     func(childComplexity int) int
+		Path     func(childComplexity int) int
+		Places   func(childComplexity int) int
+	}
+
 	Difference struct {
 		AgeSeconds  func(childComplexity int) int
 		Aspect      func(childComplexity int) int
@@ -492,6 +500,44 @@ type ComplexityRoot struct {
 		Summary    func(childComplexity int) int
 	}
 
+	Impact struct {
+		AsOf          func(childComplexity int) int
+		BackTo        func(childComplexity int) int
+		BackToVersion func(childComplexity int) int
+		Change        func(childComplexity int) int
+		Coverage      func(childComplexity int) int
+		Cursor        func(childComplexity int) int
+		Entity        func(childComplexity int) int
+		Excluded      func(childComplexity int) int
+		Interval      func(childComplexity int) int
+		Items         func(childComplexity int) int
+		KnownAt       func(childComplexity int) int
+		Next          func(childComplexity int) int
+		PlaceCount    func(childComplexity int) int
+		Places        func(childComplexity int) int
+		Quoted        func(childComplexity int) int
+		Reasons       func(childComplexity int) int
+		Rollout       func(childComplexity int) int
+		Safety        func(childComplexity int) int
+		Total         func(childComplexity int) int
+		Truncated     func(childComplexity int) int
+		Verdict       func(childComplexity int) int
+		Watermark     func(childComplexity int) int
+	}
+
+	ImpactPlace struct {
+		Exposure  func(childComplexity int) int
+		Placement func(childComplexity int) int
+		Version   func(childComplexity int) int
+	}
+
+	ImpactReason struct {
+		Code     func(childComplexity int) int
+		Evidence func(childComplexity int) int
+		Safety   func(childComplexity int) int
+		Text     func(childComplexity int) int
+	}
+
 	IncidentUpdate struct {
 		About     func(childComplexity int) int
 		Change    func(childComplexity int) int
@@ -555,6 +601,7 @@ type ComplexityRoot struct {
 		Entity      func(childComplexity int, ref whatchanged.Ref, asOf *whatchanged.When, knownAt *whatchanged.When, after *whatchanged.Position) int
 		Find        func(childComplexity int, input resolvers.FindInput) int
 		FindCommit  func(childComplexity int, input resolvers.FindCommitInput) int
+		Impact      func(childComplexity int, input resolvers.ImpactInput) int
 		Node        func(childComplexity int, id string) int
 		Rollouts    func(childComplexity int, input resolvers.RolloutsInput) int
 		Service     func(childComplexity int, input resolvers.ServiceInput) int
@@ -820,6 +867,7 @@ type QueryResolver interface {
 	Entities(ctx context.Context, filter *resolvers.EntityFilter, orderBy resolvers.EntityOrder, first *int, after *string, last *int, before *string, asOf *whatchanged.When, knownAt *whatchanged.When) (*resolvers.EntityConnection, error)
 	Find(ctx context.Context, input resolvers.FindInput) (*resolvers.Find, error)
 	FindCommit(ctx context.Context, input resolvers.FindCommitInput) (*resolvers.FindCommit, error)
+	Impact(ctx context.Context, input resolvers.ImpactInput) (*resolvers.Impact, error)
 	Rollouts(ctx context.Context, input resolvers.RolloutsInput) (*resolvers.Rollouts, error)
 	Service(ctx context.Context, input resolvers.ServiceInput) (*resolvers.Service, error)
 	Timeline(ctx context.Context, input resolvers.TimelineInput) (*resolvers.Timeline, error)
@@ -1984,6 +2032,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DependencyEdge.Since(childComplexity), true
 
+	case "Dependent.entity":
+		if e.ComplexityRoot.Dependent.Entity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dependent.Entity(childComplexity), true
+	case "Dependent.evidence":
+		if e.ComplexityRoot.Dependent.Evidence == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dependent.Evidence(childComplexity), true
+	case "Dependent.hops":
+		if e.ComplexityRoot.Dependent.Hops == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dependent.Hops(childComplexity), true
+	case "Dependent.path":
+		if e.ComplexityRoot.Dependent.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dependent.Path(childComplexity), true
+	case "Dependent.places":
+		if e.ComplexityRoot.Dependent.Places == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Dependent.Places(childComplexity), true
+
 	case "Difference.ageSeconds":
 		if e.ComplexityRoot.Difference.AgeSeconds == nil {
 			break
@@ -2879,6 +2958,183 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.FoundCommit.Summary(childComplexity), true
 
+	case "Impact.asOf":
+		if e.ComplexityRoot.Impact.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.AsOf(childComplexity), true
+	case "Impact.backTo":
+		if e.ComplexityRoot.Impact.BackTo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.BackTo(childComplexity), true
+	case "Impact.backToVersion":
+		if e.ComplexityRoot.Impact.BackToVersion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.BackToVersion(childComplexity), true
+	case "Impact.change":
+		if e.ComplexityRoot.Impact.Change == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Change(childComplexity), true
+	case "Impact.coverage":
+		if e.ComplexityRoot.Impact.Coverage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Coverage(childComplexity), true
+	case "Impact.cursor":
+		if e.ComplexityRoot.Impact.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Cursor(childComplexity), true
+	case "Impact.entity":
+		if e.ComplexityRoot.Impact.Entity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Entity(childComplexity), true
+	case "Impact.excluded":
+		if e.ComplexityRoot.Impact.Excluded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Excluded(childComplexity), true
+	case "Impact.interval":
+		if e.ComplexityRoot.Impact.Interval == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Interval(childComplexity), true
+	case "Impact.items":
+		if e.ComplexityRoot.Impact.Items == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Items(childComplexity), true
+	case "Impact.knownAt":
+		if e.ComplexityRoot.Impact.KnownAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.KnownAt(childComplexity), true
+	case "Impact.next":
+		if e.ComplexityRoot.Impact.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Next(childComplexity), true
+	case "Impact.placeCount":
+		if e.ComplexityRoot.Impact.PlaceCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.PlaceCount(childComplexity), true
+	case "Impact.places":
+		if e.ComplexityRoot.Impact.Places == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Places(childComplexity), true
+	case "Impact.quoted":
+		if e.ComplexityRoot.Impact.Quoted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Quoted(childComplexity), true
+	case "Impact.reasons":
+		if e.ComplexityRoot.Impact.Reasons == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Reasons(childComplexity), true
+	case "Impact.rollout":
+		if e.ComplexityRoot.Impact.Rollout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Rollout(childComplexity), true
+	case "Impact.safety":
+		if e.ComplexityRoot.Impact.Safety == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Safety(childComplexity), true
+	case "Impact.total":
+		if e.ComplexityRoot.Impact.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Total(childComplexity), true
+	case "Impact.truncated":
+		if e.ComplexityRoot.Impact.Truncated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Truncated(childComplexity), true
+	case "Impact.verdict":
+		if e.ComplexityRoot.Impact.Verdict == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Verdict(childComplexity), true
+	case "Impact.watermark":
+		if e.ComplexityRoot.Impact.Watermark == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Impact.Watermark(childComplexity), true
+
+	case "ImpactPlace.exposure":
+		if e.ComplexityRoot.ImpactPlace.Exposure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImpactPlace.Exposure(childComplexity), true
+	case "ImpactPlace.placement":
+		if e.ComplexityRoot.ImpactPlace.Placement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImpactPlace.Placement(childComplexity), true
+	case "ImpactPlace.version":
+		if e.ComplexityRoot.ImpactPlace.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImpactPlace.Version(childComplexity), true
+
+	case "ImpactReason.code":
+		if e.ComplexityRoot.ImpactReason.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImpactReason.Code(childComplexity), true
+	case "ImpactReason.evidence":
+		if e.ComplexityRoot.ImpactReason.Evidence == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImpactReason.Evidence(childComplexity), true
+	case "ImpactReason.safety":
+		if e.ComplexityRoot.ImpactReason.Safety == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImpactReason.Safety(childComplexity), true
+	case "ImpactReason.text":
+		if e.ComplexityRoot.ImpactReason.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ImpactReason.Text(childComplexity), true
+
 	case "IncidentUpdate.about":
 		if e.ComplexityRoot.IncidentUpdate.About == nil {
 			break
@@ -3155,6 +3411,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.FindCommit(childComplexity, args["input"].(resolvers.FindCommitInput)), true
+	case "Query.impact":
+		if e.ComplexityRoot.Query.Impact == nil {
+			break
+		}
+
+		args, err := ec.field_Query_impact_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Impact(childComplexity, args["input"].(resolvers.ImpactInput)), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -4367,6 +4634,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputEntityFilter,
 		ec.unmarshalInputFindCommitInput,
 		ec.unmarshalInputFindInput,
+		ec.unmarshalInputImpactInput,
 		ec.unmarshalInputRolloutsInput,
 		ec.unmarshalInputServiceInput,
 		ec.unmarshalInputTimelineInput,
@@ -4448,7 +4716,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/compare.graphqls" "schema/config.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/find_commit.graphqls" "schema/rollouts.graphqls" "schema/service.graphqls" "schema/subscription.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
+//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/compare.graphqls" "schema/config.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/find_commit.graphqls" "schema/impact.graphqls" "schema/rollouts.graphqls" "schema/service.graphqls" "schema/subscription.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -4468,6 +4736,7 @@ var sources = []*ast.Source{
 	{Name: "schema/entity.graphqls", Input: sourceData("schema/entity.graphqls"), BuiltIn: false},
 	{Name: "schema/find.graphqls", Input: sourceData("schema/find.graphqls"), BuiltIn: false},
 	{Name: "schema/find_commit.graphqls", Input: sourceData("schema/find_commit.graphqls"), BuiltIn: false},
+	{Name: "schema/impact.graphqls", Input: sourceData("schema/impact.graphqls"), BuiltIn: false},
 	{Name: "schema/rollouts.graphqls", Input: sourceData("schema/rollouts.graphqls"), BuiltIn: false},
 	{Name: "schema/service.graphqls", Input: sourceData("schema/service.graphqls"), BuiltIn: false},
 	{Name: "schema/subscription.graphqls", Input: sourceData("schema/subscription.graphqls"), BuiltIn: false},
@@ -4995,6 +5264,22 @@ func (ec *executionContext) childFields_DependencyEdge(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type DependencyEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_Dependent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "entity":
+		return ec.fieldContext_Dependent_entity(ctx, field)
+	case "hops":
+		return ec.fieldContext_Dependent_hops(ctx, field)
+	case "path":
+		return ec.fieldContext_Dependent_path(ctx, field)
+	case "places":
+		return ec.fieldContext_Dependent_places(ctx, field)
+	case "evidence":
+		return ec.fieldContext_Dependent_evidence(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Dependent", field.Name)
+}
+
 func (ec *executionContext) childFields_Difference(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "entity":
@@ -5385,6 +5670,82 @@ func (ec *executionContext) childFields_FoundCommit(ctx context.Context, field g
 		return ec.fieldContext_FoundCommit_revertedBy(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type FoundCommit", field.Name)
+}
+
+func (ec *executionContext) childFields_Impact(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "entity":
+		return ec.fieldContext_Impact_entity(ctx, field)
+	case "change":
+		return ec.fieldContext_Impact_change(ctx, field)
+	case "places":
+		return ec.fieldContext_Impact_places(ctx, field)
+	case "rollout":
+		return ec.fieldContext_Impact_rollout(ctx, field)
+	case "placeCount":
+		return ec.fieldContext_Impact_placeCount(ctx, field)
+	case "safety":
+		return ec.fieldContext_Impact_safety(ctx, field)
+	case "reasons":
+		return ec.fieldContext_Impact_reasons(ctx, field)
+	case "backToVersion":
+		return ec.fieldContext_Impact_backToVersion(ctx, field)
+	case "backTo":
+		return ec.fieldContext_Impact_backTo(ctx, field)
+	case "items":
+		return ec.fieldContext_Impact_items(ctx, field)
+	case "verdict":
+		return ec.fieldContext_Impact_verdict(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Impact_asOf(ctx, field)
+	case "interval":
+		return ec.fieldContext_Impact_interval(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_Impact_knownAt(ctx, field)
+	case "watermark":
+		return ec.fieldContext_Impact_watermark(ctx, field)
+	case "coverage":
+		return ec.fieldContext_Impact_coverage(ctx, field)
+	case "excluded":
+		return ec.fieldContext_Impact_excluded(ctx, field)
+	case "total":
+		return ec.fieldContext_Impact_total(ctx, field)
+	case "truncated":
+		return ec.fieldContext_Impact_truncated(ctx, field)
+	case "cursor":
+		return ec.fieldContext_Impact_cursor(ctx, field)
+	case "next":
+		return ec.fieldContext_Impact_next(ctx, field)
+	case "quoted":
+		return ec.fieldContext_Impact_quoted(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Impact", field.Name)
+}
+
+func (ec *executionContext) childFields_ImpactPlace(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "placement":
+		return ec.fieldContext_ImpactPlace_placement(ctx, field)
+	case "version":
+		return ec.fieldContext_ImpactPlace_version(ctx, field)
+	case "exposure":
+		return ec.fieldContext_ImpactPlace_exposure(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImpactPlace", field.Name)
+}
+
+func (ec *executionContext) childFields_ImpactReason(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "code":
+		return ec.fieldContext_ImpactReason_code(ctx, field)
+	case "safety":
+		return ec.fieldContext_ImpactReason_safety(ctx, field)
+	case "text":
+		return ec.fieldContext_ImpactReason_text(ctx, field)
+	case "evidence":
+		return ec.fieldContext_ImpactReason_evidence(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ImpactReason", field.Name)
 }
 
 func (ec *executionContext) childFields_IncidentUpdate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6463,6 +6824,20 @@ func (ec *executionContext) field_Query_find_args(ctx context.Context, rawArgs m
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (resolvers.FindInput, error) {
 			return ec.unmarshalNFindInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐFindInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_impact_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (resolvers.ImpactInput, error) {
+			return ec.unmarshalNImpactInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐImpactInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -11464,6 +11839,130 @@ func (ec *executionContext) fieldContext_DependencyEdge_declaredBy(_ context.Con
 	return graphql.NewScalarFieldContext("DependencyEdge", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
+func (ec *executionContext) _Dependent_entity(ctx context.Context, field graphql.CollectedField, obj *resolvers.Dependent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dependent_entity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dependent_entity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dependent", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Dependent_hops(ctx context.Context, field graphql.CollectedField, obj *resolvers.Dependent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dependent_hops(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hops, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dependent_hops(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dependent", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Dependent_path(ctx context.Context, field graphql.CollectedField, obj *resolvers.Dependent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dependent_path(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Path, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2ᚕwhatchangedᚗdevᚋwhatchangedᚐRefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dependent_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dependent", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Dependent_places(ctx context.Context, field graphql.CollectedField, obj *resolvers.Dependent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dependent_places(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Places, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.ImpactPlace) graphql.Marshaler {
+			return ec.marshalNImpactPlace2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐImpactPlaceᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dependent_places(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Dependent",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ImpactPlace(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Dependent_evidence(ctx context.Context, field graphql.CollectedField, obj *resolvers.Dependent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dependent_evidence(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Evidence, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dependent_evidence(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dependent", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _Difference_entity(ctx context.Context, field graphql.CollectedField, obj *resolvers.Difference) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15249,6 +15748,772 @@ func (ec *executionContext) fieldContext_FoundCommit_revertedBy(_ context.Contex
 	return graphql.NewScalarFieldContext("FoundCommit", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _Impact_entity(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_entity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_entity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Impact", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Impact_change(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_change(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Change, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.ChangeBrief) graphql.Marshaler {
+			return ec.marshalOChangeBrief2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeBrief(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_change(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Impact",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChangeBrief(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Impact_places(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_places(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Places, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.ImpactPlace) graphql.Marshaler {
+			return ec.marshalNImpactPlace2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐImpactPlaceᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_places(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Impact",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ImpactPlace(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Impact_rollout(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_rollout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rollout, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.RolloutCard) graphql.Marshaler {
+			return ec.marshalORolloutCard2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutCard(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_rollout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Impact",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RolloutCard(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Impact_placeCount(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_placeCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PlaceCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_placeCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Impact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Impact_safety(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_safety(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Safety, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_safety(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Impact", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Impact_reasons(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_reasons(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reasons, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.ImpactReason) graphql.Marshaler {
+			return ec.marshalNImpactReason2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐImpactReasonᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_reasons(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Impact",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ImpactReason(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Impact_backToVersion(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_backToVersion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BackToVersion, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_backToVersion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Impact", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Impact_backTo(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_backTo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BackTo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Value) graphql.Marshaler {
+			return ec.marshalOJSON2whatchangedᚗdevᚋwhatchangedᚐValue(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_backTo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Impact", field, false, false, errors.New("field of type JSON does not have child fields"))
+}
+
+func (ec *executionContext) _Impact_items(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_items(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Items, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Dependent) graphql.Marshaler {
+			return ec.marshalNDependent2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐDependentᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_items(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Impact",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Dependent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Impact_verdict(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_verdict(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Verdict, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_verdict(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Impact", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Impact_asOf(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Impact", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _Impact_interval(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_interval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Interval, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Interval) graphql.Marshaler {
+			return ec.marshalOInterval2ᚖwhatchangedᚗdevᚋwhatchangedᚐInterval(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_interval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Impact",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Interval(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Impact_knownAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Position) graphql.Marshaler {
+			return ec.marshalNPosition2whatchangedᚗdevᚋwhatchangedᚐPosition(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Impact", field, false, false, errors.New("field of type Position does not have child fields"))
+}
+
+func (ec *executionContext) _Impact_watermark(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_watermark(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Watermark, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.Watermark) graphql.Marshaler {
+			return ec.marshalNWatermark2whatchangedᚗdevᚋwhatchangedᚋresolversᚐWatermark(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_watermark(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Impact",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Watermark(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Impact_coverage(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Coverage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Coverage) graphql.Marshaler {
+			return ec.marshalNCoverage2whatchangedᚗdevᚋwhatchangedᚐCoverage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Impact",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Coverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Impact_excluded(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_excluded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Excluded, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Exclusion) graphql.Marshaler {
+			return ec.marshalNExclusion2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐExclusionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_excluded(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Impact",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Exclusion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Impact_total(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Impact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Impact_truncated(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_truncated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Truncated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_truncated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Impact", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Impact_cursor(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Impact", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Impact_next(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Call) graphql.Marshaler {
+			return ec.marshalNCall2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCallᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Impact",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Call(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Impact_quoted(ctx context.Context, field graphql.CollectedField, obj *resolvers.Impact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Impact_quoted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quoted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Impact_quoted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Impact", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ImpactPlace_placement(ctx context.Context, field graphql.CollectedField, obj *resolvers.ImpactPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactPlace_placement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Placement, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Placement) graphql.Marshaler {
+			return ec.marshalNPlacement2whatchangedᚗdevᚋwhatchangedᚐPlacement(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactPlace_placement(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ImpactPlace",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Placement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ImpactPlace_version(ctx context.Context, field graphql.CollectedField, obj *resolvers.ImpactPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactPlace_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactPlace_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImpactPlace", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ImpactPlace_exposure(ctx context.Context, field graphql.CollectedField, obj *resolvers.ImpactPlace) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactPlace_exposure(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Exposure, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactPlace_exposure(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImpactPlace", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ImpactReason_code(ctx context.Context, field graphql.CollectedField, obj *resolvers.ImpactReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactReason_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactReason_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImpactReason", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ImpactReason_safety(ctx context.Context, field graphql.CollectedField, obj *resolvers.ImpactReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactReason_safety(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Safety, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactReason_safety(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImpactReason", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ImpactReason_text(ctx context.Context, field graphql.CollectedField, obj *resolvers.ImpactReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactReason_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactReason_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImpactReason", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _ImpactReason_evidence(ctx context.Context, field graphql.CollectedField, obj *resolvers.ImpactReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ImpactReason_evidence(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Evidence, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ImpactReason_evidence(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ImpactReason", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _IncidentUpdate_position(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentUpdate) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16338,6 +17603,50 @@ func (ec *executionContext) fieldContext_Query_findCommit(ctx context.Context, f
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_findCommit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_impact(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_impact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Impact(ctx, fc.Args["input"].(resolvers.ImpactInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.Impact) graphql.Marshaler {
+			return ec.marshalNImpact2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐImpact(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_impact(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Impact(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_impact_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -23129,6 +24438,95 @@ func (ec *executionContext) unmarshalInputFindInput(ctx context.Context, obj any
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputImpactInput(ctx context.Context, obj any) (resolvers.ImpactInput, error) {
+	var it resolvers.ImpactInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["action"]; !present {
+		asMap["action"] = "change"
+	}
+	if _, present := asMap["hops"]; !present {
+		asMap["hops"] = 2
+	}
+	if _, present := asMap["limit"]; !present {
+		asMap["limit"] = 20
+	}
+
+	fieldsInOrder := [...]string{"target", "action", "hops", "asOf", "knownAt", "after", "limit", "cursor"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "target":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("target"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Target = data
+		case "action":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("action"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Action = data
+		case "hops":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("hops"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Hops = data
+		case "asOf":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("asOf"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AsOf = data
+		case "knownAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("knownAt"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.KnownAt = data
+		case "after":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("after"))
+			data, err := ec.unmarshalOPosition2ᚖwhatchangedᚗdevᚋwhatchangedᚐPosition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.After = data
+		case "limit":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("limit"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Limit = data
+		case "cursor":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cursor"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Cursor = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputRolloutsInput(ctx context.Context, obj any) (resolvers.RolloutsInput, error) {
 	var it resolvers.RolloutsInput
 	if obj == nil {
@@ -23682,6 +25080,11 @@ func (ec *executionContext) _Answer(ctx context.Context, sel ast.SelectionSet, o
 			return graphql.Null
 		}
 		return ec._Rollouts(ctx, sel, obj)
+	case *resolvers.Impact:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Impact(ctx, sel, obj)
 	case *resolvers.FindCommit:
 		if obj == nil {
 			return graphql.Null
@@ -25460,6 +26863,64 @@ func (ec *executionContext) _DependencyEdge(ctx context.Context, sel ast.Selecti
 	return out
 }
 
+var dependentImplementors = []string{"Dependent"}
+
+func (ec *executionContext) _Dependent(ctx context.Context, sel ast.SelectionSet, obj *resolvers.Dependent) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, dependentImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Dependent")
+		case "entity":
+			out.Values[i] = ec._Dependent_entity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hops":
+			out.Values[i] = ec._Dependent_hops(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "path":
+			out.Values[i] = ec._Dependent_path(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "places":
+			out.Values[i] = ec._Dependent_places(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "evidence":
+			out.Values[i] = ec._Dependent_evidence(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var differenceImplementors = []string{"Difference"}
 
 func (ec *executionContext) _Difference(ctx context.Context, sel ast.SelectionSet, obj *resolvers.Difference) graphql.Marshaler {
@@ -27127,6 +28588,250 @@ func (ec *executionContext) _FoundCommit(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var impactImplementors = []string{"Impact", "Answer"}
+
+func (ec *executionContext) _Impact(ctx context.Context, sel ast.SelectionSet, obj *resolvers.Impact) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, impactImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Impact")
+		case "entity":
+			out.Values[i] = ec._Impact_entity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "change":
+			out.Values[i] = ec._Impact_change(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "places":
+			out.Values[i] = ec._Impact_places(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rollout":
+			out.Values[i] = ec._Impact_rollout(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "placeCount":
+			out.Values[i] = ec._Impact_placeCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "safety":
+			out.Values[i] = ec._Impact_safety(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "reasons":
+			out.Values[i] = ec._Impact_reasons(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "backToVersion":
+			out.Values[i] = ec._Impact_backToVersion(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "backTo":
+			out.Values[i] = ec._Impact_backTo(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "items":
+			out.Values[i] = ec._Impact_items(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "verdict":
+			out.Values[i] = ec._Impact_verdict(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._Impact_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "interval":
+			out.Values[i] = ec._Impact_interval(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "knownAt":
+			out.Values[i] = ec._Impact_knownAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "watermark":
+			out.Values[i] = ec._Impact_watermark(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "coverage":
+			out.Values[i] = ec._Impact_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "excluded":
+			out.Values[i] = ec._Impact_excluded(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._Impact_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "truncated":
+			out.Values[i] = ec._Impact_truncated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._Impact_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "next":
+			out.Values[i] = ec._Impact_next(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quoted":
+			out.Values[i] = ec._Impact_quoted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var impactPlaceImplementors = []string{"ImpactPlace"}
+
+func (ec *executionContext) _ImpactPlace(ctx context.Context, sel ast.SelectionSet, obj *resolvers.ImpactPlace) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, impactPlaceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ImpactPlace")
+		case "placement":
+			out.Values[i] = ec._ImpactPlace_placement(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._ImpactPlace_version(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "exposure":
+			out.Values[i] = ec._ImpactPlace_exposure(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var impactReasonImplementors = []string{"ImpactReason"}
+
+func (ec *executionContext) _ImpactReason(ctx context.Context, sel ast.SelectionSet, obj *resolvers.ImpactReason) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, impactReasonImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ImpactReason")
+		case "code":
+			out.Values[i] = ec._ImpactReason_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "safety":
+			out.Values[i] = ec._ImpactReason_safety(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "text":
+			out.Values[i] = ec._ImpactReason_text(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "evidence":
+			out.Values[i] = ec._ImpactReason_evidence(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var incidentUpdateImplementors = []string{"IncidentUpdate"}
 
 func (ec *executionContext) _IncidentUpdate(ctx context.Context, sel ast.SelectionSet, obj *resolvers.IncidentUpdate) graphql.Marshaler {
@@ -27747,6 +29452,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_findCommit(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "impact":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_impact(ctx, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -30176,6 +31903,26 @@ func (ec *executionContext) marshalNDependencyEdge2ᚕwhatchangedᚗdevᚋwhatch
 	return ret
 }
 
+func (ec *executionContext) marshalNDependent2whatchangedᚗdevᚋwhatchangedᚋresolversᚐDependent(ctx context.Context, sel ast.SelectionSet, v resolvers.Dependent) graphql.Marshaler {
+	return ec._Dependent(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDependent2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐDependentᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.Dependent) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDependent2whatchangedᚗdevᚋwhatchangedᚋresolversᚐDependent(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNDifference2whatchangedᚗdevᚋwhatchangedᚋresolversᚐDifference(ctx context.Context, sel ast.SelectionSet, v resolvers.Difference) graphql.Marshaler {
 	return ec._Difference(ctx, sel, &v)
 }
@@ -30507,6 +32254,61 @@ func (ec *executionContext) marshalNID2ᚕstringᚄ(ctx context.Context, sel ast
 	for i := range v {
 		ret[i] = ec.marshalNID2string(ctx, sel, v[i])
 	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNImpact2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐImpact(ctx context.Context, sel ast.SelectionSet, v *resolvers.Impact) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Impact(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNImpactInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐImpactInput(ctx context.Context, v any) (resolvers.ImpactInput, error) {
+	res, err := ec.unmarshalInputImpactInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNImpactPlace2whatchangedᚗdevᚋwhatchangedᚋresolversᚐImpactPlace(ctx context.Context, sel ast.SelectionSet, v resolvers.ImpactPlace) graphql.Marshaler {
+	return ec._ImpactPlace(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNImpactPlace2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐImpactPlaceᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.ImpactPlace) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNImpactPlace2whatchangedᚗdevᚋwhatchangedᚋresolversᚐImpactPlace(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNImpactReason2whatchangedᚗdevᚋwhatchangedᚋresolversᚐImpactReason(ctx context.Context, sel ast.SelectionSet, v resolvers.ImpactReason) graphql.Marshaler {
+	return ec._ImpactReason(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNImpactReason2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐImpactReasonᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.ImpactReason) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNImpactReason2whatchangedᚗdevᚋwhatchangedᚋresolversᚐImpactReason(ctx, sel, v[i])
+	})
 
 	for _, e := range ret {
 		if e == graphql.Null {
@@ -31657,6 +33459,13 @@ func (ec *executionContext) marshalORollout2ᚖwhatchangedᚗdevᚋwhatchanged�
 		return graphql.Null
 	}
 	return ec._Rollout(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORolloutCard2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutCard(ctx context.Context, sel ast.SelectionSet, v *resolvers.RolloutCard) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RolloutCard(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalORolloutStep2ᚖwhatchangedᚗdevᚋwhatchangedᚐRolloutStep(ctx context.Context, sel ast.SelectionSet, v *whatchanged.RolloutStep) graphql.Marshaler {

@@ -20,6 +20,7 @@ var required = map[string]arguments{
 	"config":     {"key": []any{"web"}},
 	"find":       {"query": "web"},
 	"findCommit": {"commit": "v1"},
+	"impact":     {"target": "web"},
 	"service":    {"service": "web"},
 	"topology":   {"scope": []any{"web"}},
 }

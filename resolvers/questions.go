@@ -23,6 +23,7 @@ var Questions = []Question{
 	question("find", (*Resolver).Find),
 	question("service", (*Resolver).Service),
 	question("topology", (*Resolver).Topology),
+	question("impact", (*Resolver).Impact),
 	question("rollouts", (*Resolver).Rollouts),
 	question("compare", (*Resolver).Compare),
 	question("findCommit", (*Resolver).FindCommit),

@@ -49,6 +49,7 @@ type compressed struct {
 	offsets [2][]uint32
 	arcs    [2]arcs
 	strands [][]strand // by link
+	rank    []uint32   // where each node stands in the order of references
 }
 
 // arcs lead to nodes, in the order of their numbers; links say what is known of
@@ -148,24 +149,62 @@ func (a arcs) link(to uint32) (uint32, bool) {
 	return a.links[i], true
 }
 
-// compress makes compressed adjacency of all there is.
+// compress makes compressed adjacency of all there is. Links are numbered anew
+// in the order of what is depended on, and what is known of them lies side by
+// side in that order: a walk to dependents, whose way is the longest, reads
+// memory in a row.
 func (t *topology) compress() {
-	c := &compressed{strands: make([][]strand, t.links)}
-	copy(c.strands, t.base.strands)
-	for link, s := range t.strands {
-		c.strands[link] = s
+	number, order := make([]uint32, t.links), make([]uint32, 0, t.links)
+	strands, versions := 0, 0
+	for n := range t.refs {
+		for _, link := range t.of(uint32(n), in).links {
+			number[link] = uint32(len(order))
+			order = append(order, link)
+			for _, s := range t.strandsOf(link) {
+				strands, versions = strands+1, versions+len(s.history)
+			}
+		}
 	}
+	c := &compressed{strands: make([][]strand, 0, t.links)}
 	for direction := range c.arcs {
 		c.offsets[direction] = make([]uint32, len(t.refs)+1)
 		c.arcs[direction] = arcs{make([]uint32, 0, t.links), make([]uint32, 0, t.links)}
 		a := &c.arcs[direction]
 		for n := range t.refs {
 			of := t.of(uint32(n), direction)
-			a.nodes, a.links = append(a.nodes, of.nodes...), append(a.links, of.links...)
+			a.nodes = append(a.nodes, of.nodes...)
+			for _, link := range of.links {
+				a.links = append(a.links, number[link])
+			}
 			c.offsets[direction][n+1] = uint32(len(a.nodes))
 		}
 	}
+	all, known := make([]strand, 0, strands), make(history, 0, versions)
+	for _, link := range order {
+		from := len(all)
+		for _, s := range t.strandsOf(link) {
+			begin := len(known)
+			known = append(known, s.history...)
+			all = append(all, strand{s.evidence, known[begin:len(known):len(known)]})
+		}
+		c.strands = append(c.strands, all[from:len(all):len(all)])
+	}
+	c.rank = t.ranks()
 	t.base, t.arcs, t.strands = c, nil, nil
+}
+
+// ranks says of each node where it stands in the order of references.
+func (t *topology) ranks() []uint32 {
+	sorted := make([]uint32, len(t.refs))
+	for n := range sorted {
+		sorted[n] = uint32(n)
+	}
+	slices.SortFunc(sorted, func(a, b uint32) int { return t.refs[a].Compare(t.refs[b]) })
+	rank := make([]uint32, len(sorted))
+	for i, n := range sorted {
+		rank[n] = uint32(i)
+	}
+	return rank
 }
 
 // inForce returns the latest version that counts, nil if there is none or it
@@ -197,4 +236,9 @@ func (t *topology) numbers(refs []whatchanged.Ref, n *names) []uint32 {
 }
 
 // byRef orders nodes as references are.
-func (t *topology) byRef(a, b uint32) int { return t.refs[a].Compare(t.refs[b]) }
+func (t *topology) byRef(a, b uint32) int {
+	if rank := t.base.rank; int(a) < len(rank) && int(b) < len(rank) {
+		return cmp.Compare(rank[a], rank[b])
+	}
+	return t.refs[a].Compare(t.refs[b])
+}
