@@ -27,7 +27,9 @@ func reachable(more ...whatchanged.Event) []whatchanged.Event {
 }
 
 func becoming(before, after any) func(*whatchanged.Event) {
-	return func(e *whatchanged.Event) { e.Before, e.After = whatchanged.ValueOf(before), whatchanged.ValueOf(after) }
+	return func(e *whatchanged.Event) {
+		e.Before, e.After = whatchanged.ValueOf(before), whatchanged.ValueOf(after)
+	}
 }
 
 // radius spells the dependents: hops, name and where they are.
