@@ -65,12 +65,17 @@ figures: fetch ## Measure what README.md says under Figures (FIGURES="-figures-s
 .PHONY: generate
 generate: ## Write generated code anew
 	cd graph && go tool gqlgen generate
+	go test -count=1 -run '^TestDocument$$' ./graph/schema -update
+
+.PHONY: release-schema
+release-schema: generate ## Promise clients the GraphQL schema as it is now; what breaks the last promise fails a test
+	cp graph/schema.graphql graph/released.graphql
 
 .PHONY: verify
 verify: generate ## Fail if generated code, formatting or go.mod are not as committed
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt'ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	go mod tidy -diff
-	git diff --exit-code -- graph/generated.go
+	git diff --exit-code -- graph/generated.go graph/schema.graphql
 
 .PHONY: lint
 lint: ## Run go vet, the linters (reasons in .golangci.yml) and govulncheck

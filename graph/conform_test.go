@@ -40,6 +40,7 @@ func TestWhatCannotBeARequestIsRefused(t *testing.T) {
 		{"extensions that are none", "GET", "?query={__typename}&extensions=[1]", "", newType, ``, 400, "INVALID_ARGUMENT", "extensions: want a JSON object"},
 		{"an address that is none", "GET", "?query=%25zz&a=%zz", "", newType, ``, 400, "INVALID_ARGUMENT", "percent-encoded"},
 		{"a word that is like a field", "POST", "", oldType, newType, `{"query":"{timelin}"}`, 400, "INVALID_ARGUMENT", `Cannot query field "timelin" on type "Query".`},
+		{"a part to come later", "POST", "", oldType, newType, `{"query":"{...@defer{timeline(input:{}){verdict}}}"}`, 400, "INVALID_ARGUMENT", `Unknown directive "@defer"`},
 		{"a word that is like an argument", "POST", "", oldType, newType, `{"query":"{timeline(inpu:{}){verdict}}"}`, 400, "INVALID_ARGUMENT", "Unknown argument"},
 	} {
 		t.Run(tt.claim, func(t *testing.T) {

@@ -26,13 +26,18 @@ const outside = "testdata/graphql"
 // script runs one of the scripts and fails the test if it does not end well.
 func script(t testing.TB, name string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "node", append([]string{filepath.Join(outside, name)}, args...)...)
-	cmd.Env = append(os.Environ(), "NODE_DEPS="+node.Install(t, outside))
-	out, err := cmd.CombinedOutput()
+	out, err := outsideCommand(t, name, args...).CombinedOutput()
 	if err != nil {
 		t.Errorf("%s: %v\n%s", name, err, out)
 	}
 	return string(out)
+}
+
+func outsideCommand(t testing.TB, name string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "node", append([]string{filepath.Join(outside, name)}, args...)...)
+	cmd.Env = append(os.Environ(), "NODE_DEPS="+node.Install(t, outside))
+	return cmd
 }
 
 // shop starts a server that has taken in the deliveries of the demo's shop.
@@ -52,12 +57,13 @@ func shop(t testing.TB, args ...string) (*process, *remote.Server) {
 func TestOutsideToolsFindNothingWrong(t *testing.T) {
 	s, _ := shop(t)
 	for _, tt := range []struct{ claim, script, want string }{
+		{"the schema that it tells of is the committed one", "introspect.mjs", "lines agree"},
 		{"every audit of graphql-http passes", "audit.mjs", "61 audits passed, 0 failed"},
 		{"connections and global ids are as Relay wants them", "relay.mjs", ", 0 failed"},
 		{"the clients in use ask and subscribe", "clients.mjs", "\n0 failed"},
 	} {
 		t.Run(tt.claim, func(t *testing.T) {
-			if out := script(t, tt.script, s.url+"/graphql"); !strings.Contains(out, tt.want) {
+			if out := script(t, tt.script, s.url+"/graphql", schemaFile); !strings.Contains(out, tt.want) {
 				t.Errorf("nothing says %q:\n%s", tt.want, out)
 			}
 		})
@@ -123,5 +129,58 @@ func TestOnlyListedOperationsAreServed(t *testing.T) {
 		if res.Body.Close(); err != nil || !strings.Contains(string(body), want) {
 			t.Errorf("%s: %s, want %s in it", query, body, want)
 		}
+	}
+}
+
+// The schema as it is, and as clients were last promised it.
+const (
+	schemaFile   = "../../graph/schema.graphql"
+	releasedFile = "../../graph/released.graphql"
+)
+
+// TestTheSchemaBreaksNoClient: what was released can still be asked. Who breaks
+// it on purpose releases anew: make release-schema, in a commit that says why.
+func TestTheSchemaBreaksNoClient(t *testing.T) {
+	t.Log(script(t, "diff.mjs", releasedFile, schemaFile))
+}
+
+// TestTheSchemaIsLinted: by graphql-eslint, as written in lint.mjs.
+func TestTheSchemaIsLinted(t *testing.T) {
+	file, err := filepath.Abs(schemaFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	script(t, "lint.mjs", file)
+}
+
+// TestWhatIsFoundInASchema: the tools see what they are there for.
+func TestWhatIsFoundInASchema(t *testing.T) {
+	was := `"All." type Query { "One." thing("Which." id: ID!): Thing } "A thing." type Thing { "Its name." name: String! "How many." count: Int "Where." page: PageInfo }
+"A page." type PageInfo { "More." hasNextPage: Boolean! "Before." hasPreviousPage: Boolean! "First." startCursor: String "Last." endCursor: String }`
+	for _, tt := range []struct{ claim, tool, from, to, says string }{
+		{"a field that is gone", "diff.mjs", ` "How many." count: Int`, "", "BREAKING Field 'count' was removed from object type 'Thing'"},
+		{"a field of another type", "diff.mjs", "count: Int", "count: String", "BREAKING Field 'Thing.count' changed type from 'Int' to 'String'"},
+		{"an argument that must be given now", "diff.mjs", `"Which." id: ID!`, `"Which." id: ID! "Of." of: ID!`, "BREAKING Argument 'of: ID!' added to field 'Query.thing'"},
+		{"one that may be given breaks nothing", "diff.mjs", `"Which." id: ID!`, `"Which." id: ID! "Of." of: ID`, ""},
+		{"a field more breaks nothing", "diff.mjs", "count: Int", `count: Int "And." more: Int`, ""},
+		{"a field without a description", "lint.mjs", `"How many." count`, "count", `Description is required for field "count" in type "Thing"`},
+	} {
+		t.Run(tt.claim, func(t *testing.T) {
+			dir := t.TempDir()
+			older, newer := filepath.Join(dir, "older.graphql"), filepath.Join(dir, "newer.graphql")
+			for file, text := range map[string]string{older: was, newer: strings.Replace(was, tt.from, tt.to, 1)} {
+				if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			args := []string{older, newer}
+			if tt.tool == "lint.mjs" {
+				args = args[1:]
+			}
+			out, err := outsideCommand(t, tt.tool, args...).CombinedOutput()
+			if (err != nil) != (tt.says != "") || !strings.Contains(string(out), tt.says) {
+				t.Errorf("%v %s, want %q", err, out, tt.says)
+			}
+		})
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/formatter"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/validator"
 
@@ -44,6 +45,7 @@ func parse() *ast.Schema {
 		src = append(src, &ast.Source{Name: n, Input: string(b)})
 	}
 	s := gqlparser.MustLoadSchema(src...)
+	delete(s.Directives, "defer") // of gqlparser's own: an operation has one answer here, and what is deferred would be lost
 	describe(s)
 	return s
 }
@@ -67,7 +69,8 @@ func SDL() string {
 }
 
 // describe gives the fields that every answer has the description they have in
-// the interface, where they are not described anew.
+// the interface, and the input of a question that of its type, where they are
+// not described anew.
 func describe(s *ast.Schema) {
 	for _, def := range s.Types {
 		for _, name := range def.Interfaces {
@@ -78,6 +81,19 @@ func describe(s *ast.Schema) {
 			}
 		}
 	}
+	for _, f := range s.Query.Fields {
+		if in := f.Arguments.ForName("input"); in != nil && in.Description == "" {
+			in.Description = s.Types[in.Type.Name()].Description
+		}
+	}
+}
+
+// Document returns the schema as clients see it, as one document: every type
+// once, with all its descriptions, in an order that does not change.
+func Document() string {
+	var b strings.Builder
+	formatter.NewFormatter(&b, formatter.WithIndent("  ")).FormatSchema(Parsed)
+	return b.String()
 }
 
 // Input returns the field of Query called name and the type of its one input;

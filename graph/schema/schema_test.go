@@ -149,26 +149,37 @@ func TestEveryQuestionIsOnEverySurface(t *testing.T) {
 	}
 }
 
-// TestEverythingIsDescribed: types, fields and arguments.
+// TestEverythingIsDescribed: types, fields, arguments and the values of enums.
 func TestEverythingIsDescribed(t *testing.T) {
 	for name, def := range schema.Parsed.Types {
 		if def.BuiltIn || strings.HasPrefix(name, "__") {
 			continue
 		}
-		if def.Description == "" {
-			t.Errorf("%s is not described", name)
+		described := func(what, description string) {
+			if description == "" {
+				t.Errorf("%s is not described", what)
+			}
+		}
+		described(name, def.Description)
+		for _, v := range def.EnumValues {
+			described(name+"."+v.Name, v.Description)
 		}
 		for _, f := range def.Fields {
-			if f.Description == "" && !strings.HasPrefix(f.Name, "__") {
-				t.Errorf("%s.%s is not described", name, f.Name)
+			if strings.HasPrefix(f.Name, "__") {
+				continue
 			}
+			described(name+"."+f.Name, f.Description)
 			for _, arg := range f.Arguments {
-				if arg.Description == "" && arg.Name != "input" && !strings.HasPrefix(f.Name, "__") {
-					t.Errorf("%s.%s(%s) is not described", name, f.Name, arg.Name)
-				}
+				described(name+"."+f.Name+"("+arg.Name+")", arg.Description)
 			}
 		}
 	}
+}
+
+// TestDocument: the schema as one committed file, in which a change is seen. Whether
+// it breaks what clients ask is told by comparing it with released.graphql.
+func TestDocument(t *testing.T) {
+	same(t, filepath.Join("..", "schema.graphql"), schema.Document())
 }
 
 // TestSelectionAsksForEverything: the query made of it is valid, and the
@@ -203,12 +214,17 @@ func golden(t *testing.T, name string, v any) {
 		t.Fatal(err)
 	}
 	b.WriteByte('\n')
-	file := filepath.Join("testdata", name)
+	same(t, filepath.Join("testdata", name), b.String())
+}
+
+// same compares a text with a committed file.
+func same(t *testing.T, file, text string) {
+	t.Helper()
 	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -216,7 +232,7 @@ func golden(t *testing.T, name string, v any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("%s is not up to date; -update writes it (-want +got):\n%s", file, diff)
+	if diff := cmp.Diff(string(want), text); diff != "" {
+		t.Errorf("%s is not up to date; make generate writes it (-want +got):\n%s", file, diff)
 	}
 }
