@@ -9,38 +9,13 @@ import (
 	"io"
 	"sync"
 
-	"github.com/mark3labs/mcp-go/server"
+	mcpgo "github.com/mark3labs/mcp-go/mcp"
 
 	"whatchanged.dev/whatchanged"
 )
 
-// An Exchange sends one JSON-RPC message to the /mcp of a server and returns
-// its answer, empty when there is none to be had (it was a notification).
-type Exchange func(ctx context.Context, header map[string]string, message []byte) ([]byte, error)
-
-// Within returns an Exchange with a server in this process. mcp-go has a server
-// on standard input and output too, but it drops what it was asked when its
-// input ends.
-func Within(s *server.MCPServer) Exchange {
-	return func(ctx context.Context, _ map[string]string, message []byte) ([]byte, error) {
-		m := read(message)
-		if m.Method == listen {
-			return methodNotFound(m.ID), nil
-		}
-		ctx, f := withFault(ctx)
-		answer := s.HandleMessage(ctx, message)
-		if answer == nil { // to a notification
-			return nil, nil
-		}
-		b, err := json.Marshal(answer)
-		if err == nil && m.faulty() {
-			b, _ = f.mend(m, b)
-		}
-		return b, err
-	}
-}
-
 // inFlight bounds how many messages of one client wait for an answer at once.
+// A stream of news waits for as long as the client listens, and is not counted.
 const inFlight = 16
 
 // Bridge carries the messages that an assistant writes on in to a server, and
@@ -51,7 +26,7 @@ const inFlight = 16
 func Bridge(ctx context.Context, in io.Reader, out io.Writer, exchange Exchange) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	b := bridge{exchange: exchange, out: out, running: map[string]context.CancelFunc{}}
+	b := bridge{exchange: exchange, out: out, running: map[string]context.CancelFunc{}, streams: map[string]bool{}}
 	var all sync.WaitGroup
 	defer all.Wait()
 	slots := make(chan struct{}, inFlight)
@@ -63,17 +38,24 @@ func Bridge(ctx context.Context, in io.Reader, out io.Writer, exchange Exchange)
 			if b.cancelled(m) {
 				continue
 			}
-			select {
-			case slots <- struct{}{}:
-			case <-ctx.Done():
-				return ctx.Err()
+			waits := m.Method != listen
+			if waits {
+				select {
+				case slots <- struct{}{}:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
 			}
 			ctx, done := b.begin(ctx, m)
 			all.Go(func() {
-				defer func() { done(); <-slots }()
+				defer done()
 				b.forward(ctx, m, line)
+				if waits {
+					<-slots
+				}
 			})
 		case err := <-ended:
+			b.unlisten()
 			all.Wait()
 			return err
 		case <-ctx.Done():
@@ -118,6 +100,10 @@ type message struct {
 		URI       string          `json:"uri"`
 		RequestID json.RawMessage `json:"requestId"`
 		Meta      map[string]any  `json:"_meta"`
+
+		Notifications struct {
+			ResourceSubscriptions []string `json:"resourceSubscriptions"`
+		} `json:"notifications"`
 	} `json:"params"`
 }
 
@@ -125,6 +111,12 @@ type message struct {
 func read(line []byte) (m message) {
 	_ = json.Unmarshal(line, &m)
 	return m
+}
+
+// modern says whether the client speaks 2026-07-28 or later, without a session.
+func (m message) modern() bool {
+	version, _ := m.Params.Meta[mcpgo.MetaKeyProtocolVersion].(string)
+	return mcpgo.IsModernProtocol(version)
 }
 
 // header mirrors a message as the HTTP transport wants it since 2026-07-28.
@@ -145,6 +137,7 @@ type bridge struct {
 	mu       sync.Mutex // of what follows
 	out      io.Writer
 	running  map[string]context.CancelFunc // by request id
+	streams  map[string]bool               // those of them that listen
 }
 
 // begin notes a request, so that it can be cancelled until done is called.
@@ -156,11 +149,12 @@ func (b *bridge) begin(ctx context.Context, m message) (_ context.Context, done 
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.running[id] = cancel
+	b.running[id], b.streams[id] = cancel, m.Method == listen
 	return ctx, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		delete(b.running, id)
+		delete(b.streams, id)
 		cancel()
 	}
 }
@@ -179,24 +173,42 @@ func (b *bridge) cancelled(m message) bool {
 	return true
 }
 
+// unlisten ends the streams of a client that is gone: unlike what else it
+// asked, they would go on.
+func (b *bridge) unlisten() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for id, listens := range b.streams {
+		if listens {
+			b.running[id]()
+		}
+	}
+}
+
 // forward sends one message and writes its answer. A server that cannot be
 // reached becomes a JSON-RPC error, so that the assistant learns of it; to what
 // was cancelled there is no answer.
 func (b *bridge) forward(ctx context.Context, m message, line []byte) {
-	answer, err := b.exchange(ctx, m.header(), line)
+	answer, err := b.exchange(ctx, m.header(), line, func(told []byte) { b.write(m, told) })
 	if err != nil {
 		if len(m.ID) == 0 || ctx.Err() != nil {
 			return
 		}
 		answer = failure(m.ID, err)
 	}
-	if answer = bytes.TrimSpace(answer); len(answer) == 0 {
+	b.write(m, answer)
+}
+
+// write writes what the server said to a message, a line each, however it
+// spelled it.
+func (b *bridge) write(m message, said []byte) {
+	if said = bytes.TrimSpace(said); len(said) == 0 {
 		return
 	}
-	var one bytes.Buffer // a line each, whatever the server wrote
-	if json.Compact(&one, answer) != nil {
+	var one bytes.Buffer
+	if json.Compact(&one, said) != nil {
 		one.Reset()
-		one.Write(failure(m.ID, fmt.Errorf("answer of %d bytes is not JSON", len(answer))))
+		one.Write(failure(m.ID, fmt.Errorf("answer of %d bytes is not JSON", len(said))))
 	}
 	one.WriteByte('\n')
 	b.mu.Lock()

@@ -19,24 +19,15 @@ import (
 )
 
 // over exchanges with a server over HTTP.
-func over(t *testing.T, url string) mcp.Exchange {
-	return func(ctx context.Context, header map[string]string, message []byte) ([]byte, error) {
+func over(url string) mcp.Exchange {
+	return mcp.Over(func(ctx context.Context, header http.Header, message []byte) (*http.Response, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(message))
 		if err != nil {
 			return nil, err
 		}
-		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("Accept", "application/json, text/event-stream")
-		for k, v := range header {
-			req.Header.Set(k, v)
-		}
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return nil, err
-		}
-		defer res.Body.Close()
-		return io.ReadAll(res.Body)
-	}
+		req.Header = header
+		return http.DefaultClient.Do(req)
+	})
 }
 
 // bridge sends lines and returns the answers by id.
@@ -59,11 +50,11 @@ func bridge(t *testing.T, exchange mcp.Exchange, lines ...string) map[string]map
 }
 
 func TestBridge(t *testing.T) {
-	t.Run("to a server elsewhere", func(t *testing.T) { testBridge(t, over(t, serve(t, newWorld(3), discard()).URL)) })
+	t.Run("to a server elsewhere", func(t *testing.T) { testBridge(t, over(serve(t, newWorld(3), discard()).URL)) })
 	t.Run("to one in this process", func(t *testing.T) {
-		within := mcp.Within(mcp.NewServer(resolver(t, newWorld(3), discard()), "test", discard()))
-		testBridge(t, func(ctx context.Context, header map[string]string, message []byte) ([]byte, error) {
-			return within(resolvers.WithViewer(ctx, resolvers.Viewer{Who: "ann"}), header, message)
+		within := mcp.Within(handler(resolver(t, newWorld(3), discard()), discard()))
+		testBridge(t, func(ctx context.Context, header map[string]string, message []byte, tell func([]byte)) ([]byte, error) {
+			return within(resolvers.WithViewer(ctx, resolvers.Viewer{Who: "ann"}), header, message, tell)
 		})
 	})
 }
@@ -79,9 +70,8 @@ func testBridge(t *testing.T, exchange mcp.Exchange) {
 		`{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"what_changed","arguments":{}}}`,
 		// and one without
 		`{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"timeline","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"new","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}`,
-		`{"jsonrpc":"2.0","id":5,"method":"subscriptions/listen"}`,
 		`not JSON`)
-	if len(answers) != 6 {
+	if len(answers) != 5 {
 		t.Errorf("%d answers: %v", len(answers), answers)
 	}
 	if r, ok := answers["1"]["result"].(map[string]any); !ok || r["protocolVersion"] != "2025-11-25" {
@@ -95,16 +85,13 @@ func testBridge(t *testing.T, exchange mcp.Exchange) {
 			t.Errorf("call %s: %v", id, answers[id])
 		}
 	}
-	if e, ok := answers["5"]["error"].(map[string]any); !ok || e["code"] != -32601.0 {
-		t.Errorf("listen: %v", answers["5"])
-	}
 	if e, ok := answers["null"]["error"].(map[string]any); !ok || e["code"] != -32700.0 {
 		t.Errorf("what is not JSON: %v", answers["null"])
 	}
 }
 
 func TestBridgeTellsOfAServerThatIsAway(t *testing.T) {
-	away := func(context.Context, map[string]string, []byte) ([]byte, error) {
+	away := func(context.Context, map[string]string, []byte, func([]byte)) ([]byte, error) {
 		return nil, whatchanged.Errorf(whatchanged.CodeUnavailable, "no answer").In("server")
 	}
 	answers := bridge(t, away, `{"jsonrpc":"2.0","id":1,"method":"ping"}`, `{"jsonrpc":"2.0","method":"notifications/initialized"}`)
@@ -112,7 +99,9 @@ func TestBridgeTellsOfAServerThatIsAway(t *testing.T) {
 	if len(answers) != 1 || e["code"] != -32603.0 || e["message"] != "server: no answer" {
 		t.Errorf("got %v", answers)
 	}
-	page := func(context.Context, map[string]string, []byte) ([]byte, error) { return []byte("<html>\n"), nil }
+	page := func(context.Context, map[string]string, []byte, func([]byte)) ([]byte, error) {
+		return []byte("<html>\n"), nil
+	}
 	if e, _ := bridge(t, page, `{"jsonrpc":"2.0","id":1,"method":"ping"}`)["1"]["error"].(map[string]any); e["message"] != "internal error" {
 		t.Errorf("got %v", e)
 	}
@@ -124,7 +113,7 @@ func TestBridgeCancels(t *testing.T) {
 	in, client := io.Pipe()
 	answers, out := io.Pipe()
 	begun := make(chan struct{})
-	exchange := func(ctx context.Context, _ map[string]string, message []byte) ([]byte, error) {
+	exchange := func(ctx context.Context, _ map[string]string, message []byte, _ func([]byte)) ([]byte, error) {
 		if !bytes.Contains(message, []byte(`"slow"`)) {
 			return []byte("{\"jsonrpc\":\"2.0\",\n\"id\":2,\"result\":{}}"), nil
 		}
@@ -162,7 +151,7 @@ func TestBridgeStopsWhenTold(t *testing.T) {
 	in, client := io.Pipe()
 	defer client.Close()
 	begun := make(chan struct{})
-	exchange := func(ctx context.Context, _ map[string]string, _ []byte) ([]byte, error) {
+	exchange := func(ctx context.Context, _ map[string]string, _ []byte, _ func([]byte)) ([]byte, error) {
 		close(begun)
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -182,7 +171,7 @@ func TestBridgeStopsWhenTold(t *testing.T) {
 
 func TestBridgeRefusesALineWithoutEnd(t *testing.T) {
 	line := slices.Repeat([]byte("x"), 300<<10)
-	if err := mcp.Bridge(t.Context(), bytes.NewReader(line), io.Discard, over(t, "")); err == nil {
+	if err := mcp.Bridge(t.Context(), bytes.NewReader(line), io.Discard, over("")); err == nil {
 		t.Error("a line of 300 KiB was taken")
 	}
 }

@@ -51,7 +51,7 @@ func TestGoClient(t *testing.T) {
 	ctx, cancel := context.WithCancel(resolvers.WithViewer(t.Context(), resolvers.Viewer{Who: "ann"}))
 	bridged := make(chan error, 1)
 	go func() {
-		bridged <- own.Bridge(ctx, toServer, fromServer, own.Within(own.NewServer(resolver(t, w, discard()), "test", discard())))
+		bridged <- own.Bridge(ctx, toServer, fromServer, own.Within(handler(resolver(t, w, discard()), discard())))
 	}()
 	for name, transport := range map[string]mcp.Transport{
 		"http":  &mcp.StreamableClientTransport{Endpoint: s.URL},

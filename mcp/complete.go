@@ -24,7 +24,7 @@ func (c completer) CompletePromptArgument(ctx context.Context, name string, arg 
 			return c.complete(ctx, p.argument, arg.Value), nil
 		}
 	}
-	return nothing, nil
+	return noCompletion, nil
 }
 
 // CompleteResourceArgument implements server.ResourceCompletionProvider.
@@ -38,10 +38,10 @@ func (c completer) CompleteResourceArgument(ctx context.Context, uri string, arg
 			return c.complete(ctx, strings.TrimSuffix(arg.Name, "s"), arg.Value), nil
 		}
 	}
-	return nothing, nil
+	return noCompletion, nil
 }
 
-var nothing = &mcpgo.Completion{Values: []string{}}
+var noCompletion = &mcpgo.Completion{Values: []string{}}
 
 // complete suggests values of what is named. A failure suggests nothing: a
 // completion is a courtesy, and the call itself will tell.
@@ -63,7 +63,7 @@ func (c completer) complete(ctx context.Context, what, begun string) *mcpgo.Comp
 		total = len(values)
 	}
 	if len(values) == 0 {
-		return nothing
+		return noCompletion
 	}
 	return &mcpgo.Completion{Values: values, Total: total, HasMore: total > len(values)}
 }

@@ -71,10 +71,9 @@ func (f *fault) mend(m message, response []byte) (mended []byte, failed bool) {
 // code is what the era of the client has for the refusal. That a resource does
 // not exist is an invalid parameter since 2026-07-28.
 func (f *fault) code(m message) int {
-	version, _ := m.Params.Meta[mcpgo.MetaKeyProtocolVersion].(string)
 	switch f.err.Code {
 	case whatchanged.CodeNotFound:
-		if m.Method == "resources/read" && !mcpgo.IsModernProtocol(version) {
+		if m.Method == "resources/read" && !m.modern() {
 			return mcpgo.RESOURCE_NOT_FOUND
 		}
 		return mcpgo.INVALID_PARAMS

@@ -123,34 +123,6 @@ func TestModernRequests(t *testing.T) {
 	}
 }
 
-// TestNothingIsStreamed: without anything to tell there is no stream to hold
-// open, and none to keep the server from stopping.
-func TestNothingIsStreamed(t *testing.T) {
-	s := serve(t, newWorld(0), discard())
-	status, m := postModern(t, s.URL, "subscriptions/listen", map[string]any{"notifications": map[string]any{"toolsListChanged": true}})
-	if e, ok := m["error"].(map[string]any); !ok || e["code"] != -32601.0 || m["id"] != 1.0 {
-		t.Errorf("listen: %d %v", status, m)
-	}
-	unknown, n := postModern(t, s.URL, "no/such", map[string]any{})
-	if e, ok := n["error"].(map[string]any); !ok || e["code"] != -32601.0 || unknown != status {
-		t.Errorf("no such method: %d %v, and listen %d", unknown, n, status)
-	}
-	for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodPut, http.MethodHead} {
-		res, err := http.NewRequestWithContext(t.Context(), method, s.URL, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := http.DefaultClient.Do(res)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = got.Body.Close()
-		if got.StatusCode != http.StatusMethodNotAllowed || got.Header.Get("Allow") != http.MethodPost {
-			t.Errorf("%s: %d, allow %q", method, got.StatusCode, got.Header.Get("Allow"))
-		}
-	}
-}
-
 func TestBodiesAreBounded(t *testing.T) {
 	s := serve(t, newWorld(0), discard())
 	message := `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"pad":"` + strings.Repeat("x", 256<<10) + `"}}`

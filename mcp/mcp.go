@@ -41,9 +41,16 @@ const (
 // NewServer returns an MCP server that answers with r. The viewer must be in
 // the context of every call. Options beyond ours are for who adds to the server.
 func NewServer(r *resolvers.Resolver, version string, log *slog.Logger, more ...server.ServerOption) *server.MCPServer {
+	hooks := &server.Hooks{}
+	hooks.AddAfterInitialize(func(_ context.Context, _ any, _ *mcpgo.InitializeRequest, res *mcpgo.InitializeResult) {
+		if res.Capabilities.Resources != nil {
+			res.Capabilities.Resources.Subscribe = false // clients with a handshake would need a session; those without listen
+		}
+	})
 	s := server.NewMCPServer("whatchanged", version, append([]server.ServerOption{
+		server.WithHooks(hooks),
 		server.WithToolCapabilities(false),
-		server.WithResourceCapabilities(false, false),
+		server.WithResourceCapabilities(true, false),
 		server.WithPromptCapabilities(false),
 		server.WithCompletions(),
 		server.WithPromptCompletionProvider(completer{r}),

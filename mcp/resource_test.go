@@ -79,8 +79,8 @@ func TestFailuresAreThoseOfTheEra(t *testing.T) {
 
 // TestTheBridgeFailsAlike: standard input and output have no HTTP in between.
 func TestTheBridgeFailsAlike(t *testing.T) {
-	exchange := mcp.Within(mcp.NewServer(resolver(t, newWorld(3), discard()), "test", discard()))
-	b, err := exchange(viewed(t), nil, []byte(`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"prod://change/none"}}`))
+	exchange := mcp.Within(handler(resolver(t, newWorld(3), discard()), discard()))
+	b, err := exchange(viewed(t), nil, []byte(`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"prod://change/none"}}`), nil)
 	if err != nil || !strings.Contains(string(b), `"code":-32002`) || !strings.Contains(string(b), `"uri":"prod://change/none"`) {
 		t.Errorf("%s %v", b, err)
 	}

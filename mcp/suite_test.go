@@ -40,13 +40,14 @@ func TestConformance(t *testing.T) {
 // scored passes. Those of 2025-11-25 that call the client need a session, which
 // the product does not hand out, and so a transport of their own.
 func TestConformanceInFull(t *testing.T) {
-	s := mcp.NewServer(resolver(t, newWorld(30), discard()), "test", discard(),
+	r := resolver(t, newWorld(30), discard())
+	s := mcp.NewServer(r, "test", discard(),
 		server.WithToolCapabilities(true), server.WithPromptCapabilities(true), server.WithResourceCapabilities(true, true), server.WithElicitation())
 	s.EnableSampling()
 	addFixtures(s)
 	for rev, h := range map[string]http.Handler{
 		mcpgo.ProtocolVersion20251125: server.NewStreamableHTTPServer(s, server.WithStateful(true), server.WithSessionIdleTTL(time.Minute)),
-		mcpgo.ProtocolVersion20260728: mcp.NewHandler(s),
+		mcpgo.ProtocolVersion20260728: mcp.NewHandler(s, r),
 	} {
 		t.Run(rev, func(t *testing.T) {
 			var args []string

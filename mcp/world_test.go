@@ -74,10 +74,14 @@ func resolver(t testing.TB, w *world, log *slog.Logger) *resolvers.Resolver {
 	return r
 }
 
+func handler(r *resolvers.Resolver, log *slog.Logger) http.Handler {
+	return mcp.NewHandler(mcp.NewServer(r, "test", log), r)
+}
+
 // serve serves w over HTTP, to whoever asks.
 func serve(t testing.TB, w *world, log *slog.Logger) *httptest.Server {
 	t.Helper()
-	h := mcp.NewHandler(mcp.NewServer(resolver(t, w, log), "test", log))
+	h := handler(resolver(t, w, log), log)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(w, r.WithContext(resolvers.WithViewer(r.Context(), resolvers.Viewer{Who: "ann", Agent: r.UserAgent()})))
 	}))

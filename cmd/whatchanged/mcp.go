@@ -29,11 +29,11 @@ func newMCP() *cobra.Command {
 				return err
 			}
 			if s != nil {
-				return mcp.Bridge(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), s.Exchange)
+				return mcp.Bridge(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), mcp.Over(s.Open))
 			}
 			return o.alone(cmd.Context(), cmd, func(in *openInstance) error {
 				ctx := localViewer(cmd.Context(), "stdio")
-				return mcp.Bridge(ctx, cmd.InOrStdin(), cmd.OutOrStdout(), mcp.Within(mcp.NewServer(in.Resolver, version(), in.telemetry.Log)))
+				return mcp.Bridge(ctx, cmd.InOrStdin(), cmd.OutOrStdout(), mcp.Within(mcp.NewHandler(mcp.NewServer(in.Resolver, version(), in.telemetry.Log), in.Resolver)))
 			})
 		},
 	}

@@ -108,7 +108,7 @@ func openSurfaces(t *testing.T) surfaces {
 	tools := mcp.NewServer(r, "test", log)
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", graph.NewHandler(graph.Options{Resolver: r, Log: log}))
-	mux.Handle("/mcp", mcp.NewHandler(tools))
+	mux.Handle("/mcp", mcp.NewHandler(tools, r))
 	s := httptest.NewServer(auth.Config{}.Guard(mux))
 	t.Cleanup(s.Close)
 	all := surfaces{url: s.URL}

@@ -74,11 +74,21 @@ type Response struct {
 	Body   []byte
 }
 
-// Post sends a body to a path of the server.
+// Post sends a body to a path of the server and reads its answer.
 func (s Server) Post(ctx context.Context, path string, header http.Header, body []byte) (Response, error) {
+	res, err := s.open(ctx, path, header, body)
+	if err != nil {
+		return Response{}, err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	return Response{res.StatusCode, b}, err
+}
+
+func (s Server) open(ctx context.Context, path string, header http.Header, body []byte) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(s.URL, "/")+path, bytes.NewReader(body))
 	if err != nil {
-		return Response{}, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%q: want the address of a server, such as http://127.0.0.1:8080", s.URL).In("server")
+		return nil, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%q: want the address of a server, such as http://127.0.0.1:8080", s.URL).In("server")
 	}
 	if header != nil {
 		req.Header = header.Clone()
@@ -90,13 +100,11 @@ func (s Server) Post(ctx context.Context, path string, header http.Header, body 
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
-			return Response{}, errors.Join(ctx.Err(), err)
+			return nil, errors.Join(ctx.Err(), err)
 		}
-		return Response{}, whatchanged.Errorf(whatchanged.CodeUnavailable, "no answer from %s: %v", s.URL, err).In("server")
+		return nil, whatchanged.Errorf(whatchanged.CodeUnavailable, "no answer from %s: %v", s.URL, err).In("server")
 	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	return Response{res.StatusCode, b}, err
+	return res, nil
 }
 
 // Call posts v as JSON to a path of the server and reads what it answers.
@@ -122,27 +130,7 @@ func (s Server) Call(ctx context.Context, path string, v, answer any) error {
 	return &whatchanged.Error{Code: problem.Code, Message: problem.Detail}
 }
 
-// Exchange sends one message to the server's MCP surface and returns its
-// answer, empty when there is none.
-func (s Server) Exchange(ctx context.Context, header map[string]string, message []byte) ([]byte, error) {
-	h := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json, text/event-stream"}}
-	for k, v := range header {
-		h.Set(k, v)
-	}
-	res, err := s.Post(ctx, "/mcp", h, message)
-	if err != nil || res.Status == http.StatusAccepted {
-		return nil, err
-	}
-	var m struct {
-		Version string           `json:"jsonrpc"`
-		Code    whatchanged.Code `json:"code"`
-		Detail  string           `json:"detail"`
-	}
-	switch err := json.Unmarshal(res.Body, &m); {
-	case m.Version != "":
-		return res.Body, nil
-	case err == nil && m.Code != "": // turned away before it was read
-		return nil, &whatchanged.Error{Code: m.Code, Message: m.Detail}
-	}
-	return nil, whatchanged.Errorf(whatchanged.CodeUnavailable, "the server answered %d without JSON-RPC", res.Status).In("server")
+// Open sends a message to the server's MCP surface and returns its response.
+func (s Server) Open(ctx context.Context, header http.Header, message []byte) (*http.Response, error) {
+	return s.open(ctx, "/mcp", header, message)
 }

@@ -62,26 +62,3 @@ func TestAsk(t *testing.T) {
 		}
 	}
 }
-
-func TestExchange(t *testing.T) {
-	for _, tt := range []struct {
-		claim  string
-		status int
-		body   string
-		want   string
-		code   whatchanged.Code
-	}{
-		{"an answer", 200, `{"jsonrpc":"2.0","id":1,"result":{}}`, `{"jsonrpc":"2.0","id":1,"result":{}}`, ""},
-		{"an error of the protocol", 400, `{"jsonrpc":"2.0","id":1,"error":{}}`, `{"jsonrpc":"2.0","id":1,"error":{}}`, ""},
-		{"nothing to a notification", 202, ``, "", ""},
-		{"turned away at the door: no assistant takes that for an answer", 401, problem, "", whatchanged.CodeUnauthenticated},
-		{"a page", 502, `<html>`, "", whatchanged.CodeUnavailable},
-	} {
-		t.Run(tt.claim, func(t *testing.T) {
-			got, err := serving(t, tt.status, tt.body).Exchange(t.Context(), map[string]string{"Mcp-Method": "ping"}, []byte(`{}`))
-			if string(got) != tt.want || whatchanged.CodeOf(err) != tt.code {
-				t.Errorf("got %s, %v", got, err)
-			}
-		})
-	}
-}

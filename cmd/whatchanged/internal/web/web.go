@@ -60,7 +60,7 @@ func New(c Config) *Server {
 	mux := http.NewServeMux()
 	s.graph = graph.NewHandler(graph.Options{Resolver: c.Instance.Resolver, Log: c.Log, Operations: c.Operations})
 	mux.Handle("/graphql", s.graph)
-	mux.Handle("/mcp", mcp.NewHandler(mcp.NewServer(c.Instance.Resolver, c.Version, c.Log)))
+	mux.Handle("/mcp", mcp.NewHandler(mcp.NewServer(c.Instance.Resolver, c.Version, c.Log), c.Instance.Resolver))
 	mux.Handle("/v1/", c.Instance.Pipeline.Handler())
 	mux.HandleFunc("POST /v1/import/{source}", s.importEvents)
 	mux.HandleFunc("POST /v1/import/{source}/stored", s.stored)
