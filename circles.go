@@ -20,7 +20,44 @@ func (a Arc) Compare(b Arc) int { return cmp.Or(a.From.Compare(b.From), a.To.Com
 // Each begins with its first entity in the order of references, which is not
 // repeated at the end, and they come in that order too.
 func Circles(arcs []Arc) [][]Ref {
-	t := knots{to: map[Ref][]Ref{}, index: map[Ref]int{}, low: map[Ref]int{}, onStack: map[Ref]bool{}}
+	t := tie(arcs)
+	var circles [][]Ref
+	for _, knot := range t.found {
+		first := slices.MinFunc(knot, Ref.Compare)
+		circles = append(circles, t.shortest(first, first, knot))
+	}
+	slices.SortFunc(circles, func(a, b []Ref) int { return a[0].Compare(b[0]) })
+	return circles
+}
+
+// CirclesThrough returns for each of some arcs, which must be among arcs, the
+// shortest circle that it is a part of, if there is one; each circle once, at
+// most limit of them, spelled and ordered as [Circles] does.
+func CirclesThrough(arcs, through []Arc, limit int) [][]Ref {
+	t := tie(arcs)
+	in := map[Ref]int{}
+	for i, knot := range t.found {
+		for _, ref := range knot {
+			in[ref] = i + 1
+		}
+	}
+	var circles [][]Ref
+	for _, a := range slices.SortedFunc(slices.Values(through), Arc.Compare) {
+		knot := in[a.From]
+		if knot == 0 || knot != in[a.To] || len(circles) >= limit {
+			continue
+		}
+		c := t.shortest(a.To, a.From, t.found[knot-1])
+		first := slices.Index(c, slices.MinFunc(c, Ref.Compare))
+		circles = append(circles, slices.Concat(c[first:], c[:first]))
+	}
+	slices.SortFunc(circles, func(a, b []Ref) int { return slices.CompareFunc(a, b, Ref.Compare) })
+	return slices.CompactFunc(circles, func(a, b []Ref) bool { return slices.Equal(a, b) })
+}
+
+// tie finds the knots among arcs.
+func tie(arcs []Arc) *knots {
+	t := &knots{to: map[Ref][]Ref{}, index: map[Ref]int{}, low: map[Ref]int{}, onStack: map[Ref]bool{}}
 	for _, e := range arcs {
 		t.to[e.From] = append(t.to[e.From], e.To)
 	}
@@ -33,13 +70,7 @@ func Circles(arcs []Arc) [][]Ref {
 			t.visit(ref)
 		}
 	}
-	var circles [][]Ref
-	for _, knot := range t.found {
-		first := slices.MinFunc(knot, Ref.Compare)
-		circles = append(circles, t.shortest(first, knot))
-	}
-	slices.SortFunc(circles, func(a, b []Ref) int { return a[0].Compare(b[0]) })
-	return circles
+	return t
 }
 
 // CircleText spells a circle: a → b → a.
@@ -89,8 +120,10 @@ func (t *knots) visit(ref Ref) {
 	}
 }
 
-// shortest returns the shortest circle through first, which a knot has.
-func (t *knots) shortest(first Ref, knot []Ref) []Ref {
+// shortest returns the shortest way from first to last, both of one knot, over
+// one dependency at least: from an entity to itself it is a circle, in which
+// the entity stands once.
+func (t *knots) shortest(first, last Ref, knot []Ref) []Ref {
 	inside := map[Ref]bool{}
 	for _, ref := range knot {
 		inside[ref] = true
@@ -99,12 +132,15 @@ func (t *knots) shortest(first Ref, knot []Ref) []Ref {
 	for queue := []Ref{first}; ; queue = queue[1:] {
 		at := queue[0]
 		for _, next := range t.to[at] {
-			if next == first {
+			if next == last && first == last {
 				return pathTo(first, at, from)
 			}
-			if _, seen := from[next]; !seen && inside[next] {
+			if _, seen := from[next]; !seen && next != first && inside[next] {
 				from[next] = at
 				queue = append(queue, next)
+			}
+			if next == last {
+				return pathTo(first, next, from)
 			}
 		}
 	}

@@ -100,3 +100,32 @@ func TestCirclesAreReal(t *testing.T) {
 		}
 	}
 }
+
+func TestCirclesThroughArcs(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		edges, through []Arc
+		limit          int
+		want           []string
+	}{
+		{"an arc that closes none", edgesOf("ab", "bc", "cb"), edgesOf("ab"), 9, nil},
+		{"not the shortest of its entities, but the one it is a part of", edgesOf("ab", "ba", "bc", "ca"), edgesOf("bc"), 9, []string{"abc"}},
+		{"one that two arcs close is told once", edgesOf("ab", "bc", "ca"), edgesOf("ca", "ab"), 9, []string{"abc"}},
+		{"one that needs itself", edgesOf("aa", "ab", "ba"), edgesOf("aa"), 9, []string{"a"}},
+		{"no more than asked", edgesOf("ab", "ba", "ac", "ca"), edgesOf("ba", "ca"), 1, []string{"ab"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, c := range CirclesThrough(tt.edges, tt.through, tt.limit) {
+				text := ""
+				for _, ref := range c {
+					text += ref.Name
+				}
+				got = append(got, text)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}

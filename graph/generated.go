@@ -108,9 +108,17 @@ type ComplexityRoot struct {
 	}
 
 	Circle struct {
-		ClosedBy func(childComplexity int) int
-		Entities func(childComplexity int) int
-		Since    func(childComplexity int) int
+		Bootstrap func(childComplexity int) int
+		ClosedBy  func(childComplexity int) int
+		Edges     func(childComplexity int) int
+		Entities  func(childComplexity int) int
+		Since     func(childComplexity int) int
+	}
+
+	CircleEdge struct {
+		How   func(childComplexity int) int
+		ID    func(childComplexity int) int
+		Since func(childComplexity int) int
 	}
 
 	Citation struct {
@@ -1170,12 +1178,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ChangeEdge.Node(childComplexity), true
 
+	case "Circle.bootstrap":
+		if e.ComplexityRoot.Circle.Bootstrap == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Circle.Bootstrap(childComplexity), true
 	case "Circle.closedBy":
 		if e.ComplexityRoot.Circle.ClosedBy == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Circle.ClosedBy(childComplexity), true
+	case "Circle.edges":
+		if e.ComplexityRoot.Circle.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Circle.Edges(childComplexity), true
 	case "Circle.entities":
 		if e.ComplexityRoot.Circle.Entities == nil {
 			break
@@ -1188,6 +1208,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Circle.Since(childComplexity), true
+
+	case "CircleEdge.how":
+		if e.ComplexityRoot.CircleEdge.How == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CircleEdge.How(childComplexity), true
+	case "CircleEdge.id":
+		if e.ComplexityRoot.CircleEdge.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CircleEdge.ID(childComplexity), true
+	case "CircleEdge.since":
+		if e.ComplexityRoot.CircleEdge.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CircleEdge.Since(childComplexity), true
 
 	case "Citation.cited":
 		if e.ComplexityRoot.Citation.Cited == nil {
@@ -4890,12 +4929,28 @@ func (ec *executionContext) childFields_Circle(ctx context.Context, field graphq
 	switch field.Name {
 	case "entities":
 		return ec.fieldContext_Circle_entities(ctx, field)
+	case "bootstrap":
+		return ec.fieldContext_Circle_bootstrap(ctx, field)
+	case "edges":
+		return ec.fieldContext_Circle_edges(ctx, field)
 	case "since":
 		return ec.fieldContext_Circle_since(ctx, field)
 	case "closedBy":
 		return ec.fieldContext_Circle_closedBy(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Circle", field.Name)
+}
+
+func (ec *executionContext) childFields_CircleEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "how":
+		return ec.fieldContext_CircleEdge_how(ctx, field)
+	case "since":
+		return ec.fieldContext_CircleEdge_since(ctx, field)
+	case "id":
+		return ec.fieldContext_CircleEdge_id(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CircleEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Citation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8241,6 +8296,61 @@ func (ec *executionContext) fieldContext_Circle_entities(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("Circle", field, false, false, errors.New("field of type Ref does not have child fields"))
 }
 
+func (ec *executionContext) _Circle_bootstrap(ctx context.Context, field graphql.CollectedField, obj *resolvers.Circle) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Circle_bootstrap(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Bootstrap, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Circle_bootstrap(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Circle", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Circle_edges(ctx context.Context, field graphql.CollectedField, obj *resolvers.Circle) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Circle_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.CircleEdge) graphql.Marshaler {
+			return ec.marshalNCircleEdge2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCircleEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Circle_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Circle",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CircleEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Circle_since(ctx context.Context, field graphql.CollectedField, obj *resolvers.Circle) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8285,6 +8395,75 @@ func (ec *executionContext) _Circle_closedBy(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_Circle_closedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Circle", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _CircleEdge_how(ctx context.Context, field graphql.CollectedField, obj *resolvers.CircleEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CircleEdge_how(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.How, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CircleEdge_how(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CircleEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CircleEdge_since(ctx context.Context, field graphql.CollectedField, obj *resolvers.CircleEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CircleEdge_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CircleEdge_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CircleEdge", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _CircleEdge_id(ctx context.Context, field graphql.CollectedField, obj *resolvers.CircleEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CircleEdge_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CircleEdge_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CircleEdge", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
 func (ec *executionContext) _Citation_cited(ctx context.Context, field graphql.CollectedField, obj *resolvers.Citation) (ret graphql.Marshaler) {
@@ -25647,6 +25826,16 @@ func (ec *executionContext) _Circle(ctx context.Context, sel ast.SelectionSet, o
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "bootstrap":
+			out.Values[i] = ec._Circle_bootstrap(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "edges":
+			out.Values[i] = ec._Circle_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "since":
 			out.Values[i] = ec._Circle_since(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -25654,6 +25843,54 @@ func (ec *executionContext) _Circle(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "closedBy":
 			out.Values[i] = ec._Circle_closedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var circleEdgeImplementors = []string{"CircleEdge"}
+
+func (ec *executionContext) _CircleEdge(ctx context.Context, sel ast.SelectionSet, obj *resolvers.CircleEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, circleEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CircleEdge")
+		case "how":
+			out.Values[i] = ec._CircleEdge_how(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "since":
+			out.Values[i] = ec._CircleEdge_since(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "id":
+			out.Values[i] = ec._CircleEdge_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -31709,6 +31946,26 @@ func (ec *executionContext) marshalNCircle2ᚕwhatchangedᚗdevᚋwhatchangedᚋ
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNCircle2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCircle(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNCircleEdge2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCircleEdge(ctx context.Context, sel ast.SelectionSet, v resolvers.CircleEdge) graphql.Marshaler {
+	return ec._CircleEdge(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNCircleEdge2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCircleEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.CircleEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCircleEdge2whatchangedᚗdevᚋwhatchangedᚋresolversᚐCircleEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"whatchanged.dev/whatchanged"
@@ -48,13 +49,6 @@ type Neighbour struct {
 	Path      []whatchanged.Ref     `json:"path"`
 }
 
-// A Circle is entities that depend on themselves by way of the others.
-type Circle struct {
-	Entities []whatchanged.Ref `json:"entities"`
-	Since    time.Time         `json:"since"`    // when the last of its edges began to hold
-	ClosedBy string            `json:"closedBy"` // the change that told of that edge
-}
-
 // Topology tells what is around entities.
 func (r *Resolver) Topology(ctx context.Context, in TopologyInput) (*Topology, error) {
 	return ask(ctx, r, "topology", in, (*asking).topology)
@@ -86,7 +80,8 @@ func (a *asking) topology(in TopologyInput) (*Topology, error) {
 	if out.Envelope, err = a.envelope(reached(scope, all)...); err != nil {
 		return nil, err
 	}
-	among, err := a.edgesAmong(scope, all)
+	var x excluded
+	among, err := a.edgesAmong(scope, all, &x)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +93,10 @@ func (a *asking) topology(in TopologyInput) (*Topology, error) {
 	out.asking = a
 	out.scope, out.among = scope, among
 	out.Edges = out.shown()
-	out.Circles = circlesOf(among)
+	if out.Circles, err = a.circles(reached(scope, all), among); err != nil {
+		return nil, err
+	}
+	out.Excluded = x.list()
 	out.Verdict = surroundings(scope, all, out.Circles)
 	out.Next = []Call{a.call("whatChanged", "what changed around it", map[string]any{"scope": texts(scope), "hops": max(1, in.Hops)})}
 	return out, nil
@@ -138,11 +136,14 @@ func (a *asking) neighbours(scope []whatchanged.Ref, ways []whatchanged.Directio
 }
 
 // edgesAmong returns the edges of which both ends are in the scope or reached.
-func (a *asking) edgesAmong(scope []whatchanged.Ref, all []Neighbour) ([]whatchanged.Edge, error) {
+func (a *asking) edgesAmong(scope []whatchanged.Ref, all []Neighbour, x *excluded) ([]whatchanged.Edge, error) {
 	refs := reached(scope, all)
 	edges, err := a.index.Edges(a.ctx, a.view, refs, maxEdges)
 	if err != nil {
 		return nil, err
+	}
+	if len(edges) == maxEdges {
+		x.add(ReasonTooManyEdges, 1)
 	}
 	return within(edges, refs), nil
 }
@@ -164,33 +165,6 @@ func within(edges []whatchanged.Edge, refs []whatchanged.Ref) []whatchanged.Edge
 	return slices.DeleteFunc(slices.Clone(edges), func(e whatchanged.Edge) bool { return !in[e.From] || !in[e.To] })
 }
 
-// circlesOf finds the circles and, for each, the edge that closed it: the
-// latest of those it is made of. Of edges of several evidence between the same
-// two entities the oldest counts.
-func circlesOf(edges []whatchanged.Edge) []Circle {
-	oldest := map[whatchanged.Arc]whatchanged.Edge{}
-	var arcs []whatchanged.Arc
-	for _, e := range edges {
-		arc := whatchanged.Arc{From: e.From, To: e.To}
-		if was, ok := oldest[arc]; !ok || e.Since.Before(was.Since) {
-			oldest[arc] = e
-		}
-		arcs = append(arcs, arc)
-	}
-	out := []Circle{}
-	for _, entities := range whatchanged.Circles(arcs) {
-		c := Circle{Entities: entities}
-		for i, from := range entities {
-			e := oldest[whatchanged.Arc{From: from, To: entities[(i+1)%len(entities)]}]
-			if e.Since.After(c.Since) || c.ClosedBy == "" {
-				c.Since, c.ClosedBy = e.Since, e.ID
-			}
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
 func surroundings(scope []whatchanged.Ref, all []Neighbour, circles []Circle) string {
 	needs, needed := 0, 0
 	for _, n := range all {
@@ -202,13 +176,13 @@ func surroundings(scope []whatchanged.Ref, all []Neighbour, circles []Circle) st
 	}
 	s := fmt.Sprintf("%s: depends on %d, %d depend on it", join(scope), needs, needed)
 	if len(circles) > 0 {
-		s += fmt.Sprintf("; %s, such as %s", countOf(len(circles), "circle", "circles"), circles[0])
+		s += fmt.Sprintf("; %s, such as %s, closed %s by %s", countOf(len(circles), "circle", "circles"), circles[0], stamp(circles[0].Since), Fence(circles[0].ClosedBy))
+	}
+	if i := slices.IndexFunc(circles, func(c Circle) bool { return c.Bootstrap }); i >= 0 {
+		s += "; what controls one of these depends on it, so that it does not come up by itself: " + circles[i].String()
 	}
 	return s + "."
 }
-
-// String spells a circle: a → b → a.
-func (c Circle) String() string { return whatchanged.CircleText(c.Entities) }
 
 // shown returns the edges among the scope and the items.
 func (t *Topology) shown() []whatchanged.Edge {
@@ -230,13 +204,16 @@ func (t *Topology) IDs() []string {
 	for _, e := range t.Edges {
 		ids = append(ids, e.ID)
 	}
+	for _, c := range t.Circles {
+		ids = append(ids, c.ids()...)
+	}
 	return ids
 }
 
 // Table implements [Answered]: the neighbours, then the edges, then the
 // circles.
 func (t *Topology) Table() Table {
-	out := Table{Header: []string{"entity", "what", "hops", "path or other end", "since", "evidence", "change"}, Ours: []string{"what", "hops", "path or other end", "since"}}
+	out := Table{Header: []string{"entity", "what", "hops", "path or other end", "since", "evidence", "change"}, Ours: []string{"what", "hops", "path or other end", "since"}, Lists: []string{"change"}}
 	for _, n := range t.Items {
 		out.Rows = append(out.Rows, []string{n.Entity.String(), string(n.Direction), strconv.Itoa(n.Hops), trail(n.Path), "", "", ""})
 	}
@@ -244,7 +221,7 @@ func (t *Topology) Table() Table {
 		out.Rows = append(out.Rows, []string{e.From.String(), "edge", "", "→ " + e.To.String(), e.Since.Format(time.RFC3339), string(e.Evidence), e.ID})
 	}
 	for _, c := range t.Circles {
-		out.Rows = append(out.Rows, []string{c.Entities[0].String(), "circle", strconv.Itoa(len(c.Entities)), c.String(), c.Since.Format(time.RFC3339), "", c.ClosedBy})
+		out.Rows = append(out.Rows, []string{c.Entities[0].String(), c.what(), strconv.Itoa(len(c.Entities)), c.String(), stamp(c.Since), "", strings.Join(c.ids(), "\n")})
 	}
 	return out
 }

@@ -86,6 +86,74 @@ func TestCirclesSayWhichChangeClosedThem(t *testing.T) {
 	}
 }
 
+// TestBootstrapCircles: what deploys, stores or configures something depends on
+// it, by way of calls and of what is read.
+func TestBootstrapCircles(t *testing.T) {
+	bot := by("deployer[bot]", true)
+	for _, tt := range []struct {
+		claim  string
+		events []whatchanged.Event
+		scope  string
+		want   string // spelled, with when and by what it was closed
+	}{
+		{"the deploy system calls what it deploys", []whatchanged.Event{edge("calls", "deployer", "auth", 90, false), deployed("d1", "auth", 80, version("1"), bot), deployed("d2", "auth", 20, version("2"), bot)},
+			"auth", "service:shop/auth → (control) service:shop/deployer → service:shop/auth since 80 by d1"},
+		{"it began to call it later", []whatchanged.Event{deployed("d1", "auth", 80, version("1"), bot), edge("calls", "deployer", "auth", 30, false), edge("again", "deployer", "auth", 10, false)},
+			"auth", "service:shop/auth → (control) service:shop/deployer → service:shop/auth since 30 by calls"},
+		{"a person deployed in between", []whatchanged.Event{edge("calls", "deployer", "auth", 90, false), deployed("d1", "auth", 80, version("1"), bot), deployed("d2", "auth", 70, version("2"), by("ann", false)), deployed("d3", "auth", 60, version("3"), bot)},
+			"auth", "service:shop/auth → (control) service:shop/deployer → service:shop/auth since 60 by d3"},
+		{"a store reads its config out of what depends on it", []whatchanged.Event{edge("reads", "store", "config:shop/limits", 90, false), edge("needs", "keeper", "store", 70, false),
+			deployed("set", "config:shop/limits", 60, kind(whatchanged.Config), becoming(nil, 1), attribute("store", "service:shop/keeper"))},
+			"store", "config:shop/limits → (control) service:shop/keeper → service:shop/store → (reads) config:shop/limits since 60 by set"},
+		{"it deploys itself", []whatchanged.Event{deployed("d1", "deployer", 80, version("1"), bot)}, "deployer", "service:shop/deployer → (control) service:shop/deployer since 80 by d1"},
+		{"hidden behind a shorter circle of calls", []whatchanged.Event{edge("ab", "a", "auth", 90, false), edge("ba", "auth", "a", 90, false), edge("calls", "deployer", "auth", 90, false), deployed("d1", "auth", 80, version("1"), bot)},
+			"auth", "service:shop/a → service:shop/auth → service:shop/a since 90 by ab; service:shop/auth → (control) service:shop/deployer → service:shop/auth since 80 by d1"},
+		{"an automation of a name that nothing has", []whatchanged.Event{edge("calls", "deployer", "auth", 90, false), deployed("d1", "auth", 80, version("1"), by("other", true))}, "auth", ""},
+		{"a name that two have says nothing", []whatchanged.Event{edge("calls", "deployer", "auth", 90, false), edge("too", "service:other/deployer", "auth", 90, false), deployed("d1", "auth", 80, version("1"), bot)}, "auth", ""},
+	} {
+		t.Run(tt.claim, func(t *testing.T) {
+			a := must[*resolvers.Topology](t)(topology(t, newWorld(t, tt.events...), arguments{"scope": []any{tt.scope}, "hops": 3}))
+			var got []string
+			bootstrap := 0
+			for _, c := range a.Circles {
+				got = append(got, fmt.Sprintf("%v since %g by %s", c, noon.Sub(c.Since).Minutes(), c.ClosedBy))
+				if c.Bootstrap {
+					bootstrap++
+				}
+			}
+			if s := strings.Join(got, "; "); s != tt.want {
+				t.Errorf("got %s, want %s", s, tt.want)
+			}
+			if want := strings.Count(tt.want, "(control)"); bootstrap != want || strings.Contains(a.Verdict, "come up by itself") != (want > 0) {
+				t.Errorf("%d bootstrap circles, want %d: %s", bootstrap, want, a.Verdict)
+			}
+		})
+	}
+}
+
+// TestACircleIsClosedByWhatFirstToldOfIt: to tell of an edge again is no change
+// of it, to take it back and tell of it again is.
+func TestACircleIsClosedByWhatFirstToldOfIt(t *testing.T) {
+	w := newWorld(t, edge("ab", "a", "b", 60, false), edge("ba", "b", "a", 50, false), edge("ba-again", "b", "a", 5, false))
+	circle := func(asOf string) resolvers.Circle {
+		a := must[*resolvers.Topology](t)(topology(t, w, arguments{"scope": []any{"a"}, "hops": 2, "asOf": asOf}))
+		if len(a.Circles) != 1 {
+			t.Fatalf("circles %v", a.Circles)
+		}
+		return a.Circles[0]
+	}
+	if c := circle(when(0)); c.ClosedBy != "ba" || !c.Since.Equal(ago(50)) {
+		t.Errorf("told of again: %+v", c)
+	}
+	w.tell(edge("ba-gone", "b", "a", 20, true))
+	if c := circle(when(0)); c.ClosedBy != "ba-again" {
+		t.Errorf("taken back in between: %+v", c)
+	}
+	if c := circle(when(30)); c.ClosedBy != "ba" {
+		t.Errorf("as of before that: %+v", c)
+	}
+}
+
 func TestTopologyPagesReachEverything(t *testing.T) {
 	var events []whatchanged.Event
 	for i := range 7 {
