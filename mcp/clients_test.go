@@ -2,6 +2,7 @@ package mcp_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os/exec"
 	"path/filepath"
@@ -81,5 +82,7 @@ func TestGoClient(t *testing.T) {
 	}
 	cancel()
 	_ = fromClient.Close()
-	<-bridged
+	if err := <-bridged; err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
 }

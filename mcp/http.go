@@ -24,18 +24,19 @@ const maxBody = 256 << 10
 // request). Streams end when r drains.
 // Origins and identity are checked further out, for all surfaces alike.
 func NewHandler(s *server.MCPServer, r *resolvers.Resolver) http.Handler {
-	return &handler{next: server.NewStreamableHTTPServer(s, server.WithStateLess(true)), resolver: r, lists: listsChange(s)}
+	return &handler{server: s, next: server.NewStreamableHTTPServer(s, server.WithStateLess(true)), resolver: r}
 }
 
 type handler struct {
+	server   *server.MCPServer
 	next     http.Handler
 	resolver *resolvers.Resolver
-	lists    bool // of tools or prompts may change while the server runs
 }
 
-// listsChange asks s whether its lists may change.
-func listsChange(s *server.MCPServer) bool {
-	b, err := json.Marshal(s.HandleMessage(context.Background(), []byte(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"self","version":"0"}}}`)))
+// listsChange says whether the lists of tools or of prompts may change while
+// the server runs.
+func (h *handler) listsChange(ctx context.Context) bool {
+	b, err := json.Marshal(h.server.HandleMessage(ctx, []byte(`{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"self","version":"0"}}}`)))
 	return err == nil && bytes.Contains(b, []byte(`"listChanged":true`))
 }
 

@@ -66,7 +66,7 @@ func (h *handler) listening(w http.ResponseWriter, r *http.Request, m message, b
 			wanted, uris = append(wanted, of), append(uris, uri)
 		}
 	}
-	if len(wanted) == 0 && !h.lists {
+	if len(wanted) == 0 && !h.listsChange(r.Context()) {
 		nothing(w, m.ID)
 		return
 	}

@@ -145,8 +145,9 @@ func addTestTools(s *server.MCPServer) {
 		return mcpgo.NewToolResultText("progress reported"), nil
 	})
 	tool("test_sampling", func(ctx context.Context, r mcpgo.CallToolRequest) (*mcpgo.CallToolResult, error) {
-		res, err := s.RequestSampling(ctx, mcpgo.CreateMessageRequest{Request: mcpgo.Request{Method: "sampling/createMessage"}, CreateMessageParams: mcpgo.CreateMessageParams{
-			Messages: []mcpgo.SamplingMessage{{Role: mcpgo.RoleUser, Content: mcpgo.NewTextContent(r.GetString("prompt", ""))}}, MaxTokens: 100}})
+		res, err := s.RequestSampling( //nolint:staticcheck // the suite asks for what 2025-11-25 had
+			ctx, mcpgo.CreateMessageRequest{Request: mcpgo.Request{Method: "sampling/createMessage"}, CreateMessageParams: mcpgo.CreateMessageParams{
+				Messages: []mcpgo.SamplingMessage{{Role: mcpgo.RoleUser, Content: mcpgo.NewTextContent(r.GetString("prompt", ""))}}, MaxTokens: 100}})
 		if err != nil {
 			return mcpgo.NewToolResultError(err.Error()), nil
 		}
