@@ -34,7 +34,7 @@ type root struct{ *resolvers.Resolver }
 
 func (r root) Query() QueryResolver { return r.Resolver }
 
-func (r root) Subscription() SubscriptionResolver { return subscription{r.Resolver} }
+func (r root) Subscription() SubscriptionResolver { return subscription(r) }
 
 // Limits on one request; those on what it may cost stand in cost.go.
 const (
@@ -79,7 +79,7 @@ func NewHandler(c Options) *Handler {
 	h.SetParserTokenLimit(maxTokens)
 	h.SetDisableSuggestion(true)
 	h.Use(extension.Introspection{})
-	h.Use(persisted(c.Operations))
+	h.Use(newPersisted(c.Operations))
 	if c.Operations != nil {
 		h.Use(c.Operations)
 	}

@@ -232,7 +232,8 @@ func TestPersistedQueries(t *testing.T) {
 	w := newWalker(t, village()...)
 	const query = `{timeline(input:{}){total}}`
 	w.post(map[string]any{"extensions": sha(query)}).says(t, 200, "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
-	w.post(map[string]any{"query": `{__typename}`, "extensions": sha(query)}).says(t, 200, "INVALID_ARGUMENT", "hash does not match")
+	w.post(map[string]any{"query": `{__typename}`, "extensions": sha(query)}).says(t, 400, "INVALID_ARGUMENT", "hash does not match")
+	w.post(map[string]any{"extensions": map[string]any{"persistedQuery": map[string]any{"version": 2}}}).says(t, 400, "INVALID_ARGUMENT", "unsupported APQ version")
 	for _, request := range []map[string]any{{"query": query, "extensions": sha(query)}, {"extensions": sha(query)}} {
 		if r := w.post(request); len(r.Errors) > 0 || r.Data["timeline"] == nil {
 			t.Errorf("%s", r.body)

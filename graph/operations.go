@@ -63,7 +63,7 @@ func (o *Operations) allow(name, text string) error {
 		return invalid("operation %s: %s", name, errs[0].Message)
 	}
 	for _, op := range doc.Operations {
-		o.known[spelled(doc, op)] = true
+		o.known[spelled(op)] = true
 	}
 	o.by[name], o.by[digest(text)] = text, text
 	return nil
@@ -71,7 +71,7 @@ func (o *Operations) allow(name, text string) error {
 
 // spelled writes one operation and the fragments it names, alike however they
 // were laid out.
-func spelled(doc *ast.QueryDocument, op *ast.OperationDefinition) string {
+func spelled(op *ast.OperationDefinition) string {
 	one := &ast.QueryDocument{Operations: ast.OperationList{op}}
 	named(op.SelectionSet, func(f *ast.FragmentDefinition) bool {
 		if one.Fragments.ForName(f.Name) != nil {
@@ -110,7 +110,7 @@ func (*Operations) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationContext implements [graphql.OperationContextMutator].
 func (o *Operations) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	if o.known[spelled(op.Doc, op.Operation)] {
+	if o.known[spelled(op.Operation)] {
 		return nil
 	}
 	name := ""

@@ -8,6 +8,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 // Automatic persisted queries: a client sends the SHA-256 of an operation, and
@@ -32,13 +33,28 @@ func (c short[T]) Add(ctx context.Context, key string, v T) {
 	}
 }
 
-// persisted keeps operations under their hash. Those that are allowed are known
-// from the start.
-func persisted(allowed *Operations) extension.AutomaticPersistedQuery {
+// A persisted keeps operations under their hash.
+type persisted struct {
+	extension.AutomaticPersistedQuery
+}
+
+// newPersisted knows those that are allowed from the start, and no others; if
+// anything is allowed, what was sent.
+func newPersisted(allowed *Operations) persisted {
 	if allowed != nil {
-		return extension.AutomaticPersistedQuery{Cache: allowed}
+		return persisted{extension.AutomaticPersistedQuery{Cache: allowed}}
 	}
-	return extension.AutomaticPersistedQuery{Cache: short[string]{lru.New[string](cachedQueries)}}
+	return persisted{extension.AutomaticPersistedQuery{Cache: short[string]{lru.New[string](cachedQueries)}}}
+}
+
+// MutateOperationParameters implements [graphql.OperationParameterMutator]. What
+// cannot be right gets a code, so that it is no answer on any transport.
+func (p persisted) MutateOperationParameters(ctx context.Context, params *graphql.RawParams) *gqlerror.Error {
+	err := p.AutomaticPersistedQuery.MutateOperationParameters(ctx, params)
+	if err != nil && err.Extensions["code"] == nil {
+		return refusal(invalid("%s", err.Message), nil)
+	}
+	return err
 }
 
 func digest(text string) string {

@@ -45,11 +45,12 @@ func overEvents(ctx context.Context, t testing.TB, address, query string) <-chan
 		t.Fatal(err)
 	}
 	req.Header = http.Header{"Content-Type": {oldType}, "Accept": {"text/event-stream"}}
-	res, err := http.DefaultClient.Do(req)
+	res, err := http.DefaultClient.Do(req) //nolint:bodyclose // it is closed by who reads it, below
 	if err != nil {
 		t.Fatal(err)
 	}
 	if mt := res.Header.Get("Content-Type"); mt != "text/event-stream" {
+		res.Body.Close()
 		t.Fatalf("%d %s", res.StatusCode, mt)
 	}
 	all := make(chan told)
@@ -86,7 +87,7 @@ func overSocket(ctx context.Context, t testing.TB, address, query string) <-chan
 	all := make(chan told)
 	go func() {
 		defer close(all)
-		defer c.CloseNow()
+		defer func() { _ = c.CloseNow() }()
 		for {
 			var m message
 			if wsjson.Read(ctx, c, &m) != nil || m.Type == "complete" {
@@ -350,7 +351,7 @@ func TestShutdownClosesSockets(t *testing.T) {
 func TestOnlyOneProtocolIsSpoken(t *testing.T) {
 	address := newWalker(t).serve()
 	for protocol, want := range map[string]int{"graphql-ws": http.StatusBadRequest, "": http.StatusBadRequest, "graphql-transport-ws": http.StatusSwitchingProtocols} {
-		_, res, _ := websocket.Dial(t.Context(), address, &websocket.DialOptions{Subprotocols: strings.Fields(protocol)})
+		_, res, _ := websocket.Dial(t.Context(), address, &websocket.DialOptions{Subprotocols: strings.Fields(protocol)}) //nolint:bodyclose // the client has closed it
 		if res.StatusCode != want {
 			t.Errorf("%q: %d, want %d", protocol, res.StatusCode, want)
 		}

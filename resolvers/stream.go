@@ -137,7 +137,7 @@ func follow[T any](ctx context.Context, r *Resolver, what string, in Following, 
 		defer r.streams.release(viewer.Who)
 		ctx, leave := context.WithCancelCause(ctx)
 		defer leave(nil)
-		defer context.AfterFunc(r.streams.draining, func() { leave(errDraining) })()
+		defer context.AfterFunc(r.streams.draining, func() { leave(errDraining) })() //nolint:contextcheck // that of the server, not of the caller
 		start := time.Now()
 		err := parting(ctx, r.tell(ctx, what, in, s.Position(), func(a *asking, e *whatchanged.Event) (bool, error) {
 			v, err := of(a, e)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -182,5 +183,35 @@ func TestWhatIsFoundInASchema(t *testing.T) {
 				t.Errorf("%v %s, want %q", err, out, tt.says)
 			}
 		})
+	}
+}
+
+// TestSubscribersAreToldWhenTheServerStops: and where to go on, and the server
+// ends in time though they stay.
+func TestSubscribersAreToldWhenTheServerStops(t *testing.T) {
+	s, _ := shop(t)
+	body := strings.NewReader(`{"query":"subscription{changes(after:\"pos:0\"){id}}"}`)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/graphql", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = http.Header{"Content-Type": {"application/json"}, "Accept": {"text/event-stream"}}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() && !strings.Contains(lines.Text(), `"id":`) {
+	}
+	s.stop()
+	var rest strings.Builder
+	for lines.Scan() {
+		rest.WriteString(lines.Text() + "\n")
+	}
+	for _, want := range []string{`"code":"UNAVAILABLE","position":"pos:`, "the server is stopping", "event: complete"} {
+		if !strings.Contains(rest.String(), want) {
+			t.Errorf("nothing says %s:\n%s", want, rest.String())
+		}
 	}
 }
