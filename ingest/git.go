@@ -28,6 +28,10 @@ type GitConfig struct {
 	Stored Stored
 
 	Progress func(done, total int) // called after each landing; may be nil
+
+	// Message is told the whole message of each landing and who wrote it, by the
+	// id of its event, which keeps the first line only; may be nil.
+	Message func(id, author, message string)
 }
 
 // A GitReading is what was read of a history.
@@ -74,7 +78,7 @@ func readGit(ctx context.Context, config GitConfig, yield func([]whatchanged.Eve
 		return reading, err
 	}
 	remote, _ := g.output(ctx, "config", "--get", "remote.origin.url") // a repository may have none
-	r := &gitReader{repository: repositoryName(config, remote), ref: g.branch(ctx, config.Ref), web: webAddress(remote), mapping: config.Mapping}
+	r := &gitReader{repository: repositoryName(config, remote), ref: g.branch(ctx, config.Ref), web: webAddress(remote), mapping: config.Mapping, message: config.Message}
 	if r.mapping == nil {
 		if r.mapping, err = g.mapping(ctx, c.names[0]); err != nil {
 			return reading, err

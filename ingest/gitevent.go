@@ -28,6 +28,9 @@ func (r *gitReader) commitEvent(l *landing) (whatchanged.Event, error) {
 		EffectiveAt: l.committed, WrittenAt: written(l.authored), Version: l.commit, Commits: []string{l.commit},
 		Summary: firstLine(l.message), Reverts: reverts,
 	}
+	if r.message != nil {
+		r.message(e.ID, l.author, l.message)
+	}
 	if e.EffectiveAt.IsZero() {
 		e.EffectiveAt = l.authored
 	}

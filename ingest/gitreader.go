@@ -21,6 +21,7 @@ type gitReader struct {
 	ref        string
 	web        string // where commits can be read, "" if nowhere
 	mapping    *Mapping
+	message    func(id, author, message string)
 	revision   int
 	partial    bool // landings before these are not stored
 	landed     *landed

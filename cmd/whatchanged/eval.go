@@ -16,7 +16,7 @@ import (
 
 func newEval() *cobra.Command {
 	cmd := &cobra.Command{Use: "eval", Short: "Count how many questions with known answers are answered right"}
-	cmd.AddCommand(newEvalIncidents(), newEvalState())
+	cmd.AddCommand(newEvalIncidents(), newEvalGit(), newEvalState())
 	return cmd
 }
 

@@ -37,6 +37,12 @@ func (o *options) evalIncidents(cmd *cobra.Command, dir string, asJSON bool) err
 	if err != nil {
 		return err
 	}
+	return o.diagnose(cmd, worlds, asJSON)
+}
+
+// diagnose asks about every incident of some worlds, each in an instance of its
+// own, and prints how well they were answered.
+func (o *options) diagnose(cmd *cobra.Command, worlds []eval.World, asJSON bool) error {
 	all := map[string][]eval.Verdict{}
 	begun, asked, total := time.Now(), 0, 0
 	for _, w := range worlds {
@@ -79,7 +85,7 @@ func (o *options) evalIncidents(cmd *cobra.Command, dir string, asJSON bool) err
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(cmd.ErrOrStderr(), "%d cases asked, %.2f s each, taking in included\n", asked, time.Since(begun).Seconds()/float64(max(1, asked)))
+	_, err := fmt.Fprintf(cmd.ErrOrStderr(), "%d cases asked, %.2f s each, taking in included\n", asked, time.Since(begun).Seconds()/float64(max(1, asked)))
 	return err
 }
 
