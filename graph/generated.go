@@ -546,6 +546,33 @@ type ComplexityRoot struct {
 		Text     func(childComplexity int) int
 	}
 
+	IncidentBrief struct {
+		AsOf      func(childComplexity int) int
+		Coverage  func(childComplexity int) int
+		Cursor    func(childComplexity int) int
+		Excluded  func(childComplexity int) int
+		Incident  func(childComplexity int) int
+		Interval  func(childComplexity int) int
+		Items     func(childComplexity int) int
+		KnownAt   func(childComplexity int) int
+		Likely    func(childComplexity int) int
+		Next      func(childComplexity int) int
+		None      func(childComplexity int) int
+		Onset     func(childComplexity int) int
+		Owners    func(childComplexity int) int
+		Quoted    func(childComplexity int) int
+		Rollouts  func(childComplexity int) int
+		Scope     func(childComplexity int) int
+		Similar   func(childComplexity int) int
+		State     func(childComplexity int) int
+		Symptom   func(childComplexity int) int
+		Told      func(childComplexity int) int
+		Total     func(childComplexity int) int
+		Truncated func(childComplexity int) int
+		Verdict   func(childComplexity int) int
+		Watermark func(childComplexity int) int
+	}
+
 	IncidentUpdate struct {
 		About     func(childComplexity int) int
 		Change    func(childComplexity int) int
@@ -586,6 +613,12 @@ type ComplexityRoot struct {
 		Until  func(childComplexity int) int
 	}
 
+	Ownership struct {
+		Entity func(childComplexity int) int
+		OnCall func(childComplexity int) int
+		Owners func(childComplexity int) int
+	}
+
 	PageInfo struct {
 		EndCursor       func(childComplexity int) int
 		HasNextPage     func(childComplexity int) int
@@ -601,21 +634,22 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Change      func(childComplexity int, input resolvers.ChangeInput) int
-		Compare     func(childComplexity int, input resolvers.CompareInput) int
-		Config      func(childComplexity int, input resolvers.ConfigInput) int
-		DataHealth  func(childComplexity int, input resolvers.DataHealthInput) int
-		Entities    func(childComplexity int, filter *resolvers.EntityFilter, orderBy resolvers.EntityOrder, first *int, after *string, last *int, before *string, asOf *whatchanged.When, knownAt *whatchanged.When) int
-		Entity      func(childComplexity int, ref whatchanged.Ref, asOf *whatchanged.When, knownAt *whatchanged.When, after *whatchanged.Position) int
-		Find        func(childComplexity int, input resolvers.FindInput) int
-		FindCommit  func(childComplexity int, input resolvers.FindCommitInput) int
-		Impact      func(childComplexity int, input resolvers.ImpactInput) int
-		Node        func(childComplexity int, id string) int
-		Rollouts    func(childComplexity int, input resolvers.RolloutsInput) int
-		Service     func(childComplexity int, input resolvers.ServiceInput) int
-		Timeline    func(childComplexity int, input resolvers.TimelineInput) int
-		Topology    func(childComplexity int, input resolvers.TopologyInput) int
-		WhatChanged func(childComplexity int, input resolvers.WhatChangedInput) int
+		Change        func(childComplexity int, input resolvers.ChangeInput) int
+		Compare       func(childComplexity int, input resolvers.CompareInput) int
+		Config        func(childComplexity int, input resolvers.ConfigInput) int
+		DataHealth    func(childComplexity int, input resolvers.DataHealthInput) int
+		Entities      func(childComplexity int, filter *resolvers.EntityFilter, orderBy resolvers.EntityOrder, first *int, after *string, last *int, before *string, asOf *whatchanged.When, knownAt *whatchanged.When) int
+		Entity        func(childComplexity int, ref whatchanged.Ref, asOf *whatchanged.When, knownAt *whatchanged.When, after *whatchanged.Position) int
+		Find          func(childComplexity int, input resolvers.FindInput) int
+		FindCommit    func(childComplexity int, input resolvers.FindCommitInput) int
+		Impact        func(childComplexity int, input resolvers.ImpactInput) int
+		IncidentBrief func(childComplexity int, input resolvers.IncidentBriefInput) int
+		Node          func(childComplexity int, id string) int
+		Rollouts      func(childComplexity int, input resolvers.RolloutsInput) int
+		Service       func(childComplexity int, input resolvers.ServiceInput) int
+		Timeline      func(childComplexity int, input resolvers.TimelineInput) int
+		Topology      func(childComplexity int, input resolvers.TopologyInput) int
+		WhatChanged   func(childComplexity int, input resolvers.WhatChangedInput) int
 	}
 
 	Reason struct {
@@ -632,6 +666,17 @@ type ComplexityRoot struct {
 		StartedAt func(childComplexity int) int
 		Steps     func(childComplexity int) int
 		UpdatedAt func(childComplexity int) int
+	}
+
+	RolloutBrief struct {
+		Entity   func(childComplexity int) int
+		Hops     func(childComplexity int) int
+		ID       func(childComplexity int) int
+		LastStep func(childComplexity int) int
+		Phase    func(childComplexity int) int
+		Share    func(childComplexity int) int
+		Stuck    func(childComplexity int) int
+		Text     func(childComplexity int) int
 	}
 
 	RolloutCard struct {
@@ -741,6 +786,18 @@ type ComplexityRoot struct {
 		Source    func(childComplexity int) int
 		Value     func(childComplexity int) int
 		Version   func(childComplexity int) int
+	}
+
+	SimilarIncident struct {
+		CausedBy   func(childComplexity int) int
+		Entity     func(childComplexity int) int
+		FixedBy    func(childComplexity int) int
+		IDs        func(childComplexity int) int
+		ResolvedAt func(childComplexity int) int
+		Similarity func(childComplexity int) int
+		StartedAt  func(childComplexity int) int
+		Summary    func(childComplexity int) int
+		Why        func(childComplexity int) int
 	}
 
 	SourceCoverage struct {
@@ -876,6 +933,7 @@ type QueryResolver interface {
 	Find(ctx context.Context, input resolvers.FindInput) (*resolvers.Find, error)
 	FindCommit(ctx context.Context, input resolvers.FindCommitInput) (*resolvers.FindCommit, error)
 	Impact(ctx context.Context, input resolvers.ImpactInput) (*resolvers.Impact, error)
+	IncidentBrief(ctx context.Context, input resolvers.IncidentBriefInput) (*resolvers.IncidentBrief, error)
 	Rollouts(ctx context.Context, input resolvers.RolloutsInput) (*resolvers.Rollouts, error)
 	Service(ctx context.Context, input resolvers.ServiceInput) (*resolvers.Service, error)
 	Timeline(ctx context.Context, input resolvers.TimelineInput) (*resolvers.Timeline, error)
@@ -3174,6 +3232,151 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ImpactReason.Text(childComplexity), true
 
+	case "IncidentBrief.asOf":
+		if e.ComplexityRoot.IncidentBrief.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.AsOf(childComplexity), true
+	case "IncidentBrief.coverage":
+		if e.ComplexityRoot.IncidentBrief.Coverage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Coverage(childComplexity), true
+	case "IncidentBrief.cursor":
+		if e.ComplexityRoot.IncidentBrief.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Cursor(childComplexity), true
+	case "IncidentBrief.excluded":
+		if e.ComplexityRoot.IncidentBrief.Excluded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Excluded(childComplexity), true
+	case "IncidentBrief.incident":
+		if e.ComplexityRoot.IncidentBrief.Incident == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Incident(childComplexity), true
+	case "IncidentBrief.interval":
+		if e.ComplexityRoot.IncidentBrief.Interval == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Interval(childComplexity), true
+	case "IncidentBrief.items":
+		if e.ComplexityRoot.IncidentBrief.Items == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Items(childComplexity), true
+	case "IncidentBrief.knownAt":
+		if e.ComplexityRoot.IncidentBrief.KnownAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.KnownAt(childComplexity), true
+	case "IncidentBrief.likely":
+		if e.ComplexityRoot.IncidentBrief.Likely == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Likely(childComplexity), true
+	case "IncidentBrief.next":
+		if e.ComplexityRoot.IncidentBrief.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Next(childComplexity), true
+	case "IncidentBrief.none":
+		if e.ComplexityRoot.IncidentBrief.None == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.None(childComplexity), true
+	case "IncidentBrief.onset":
+		if e.ComplexityRoot.IncidentBrief.Onset == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Onset(childComplexity), true
+	case "IncidentBrief.owners":
+		if e.ComplexityRoot.IncidentBrief.Owners == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Owners(childComplexity), true
+	case "IncidentBrief.quoted":
+		if e.ComplexityRoot.IncidentBrief.Quoted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Quoted(childComplexity), true
+	case "IncidentBrief.rollouts":
+		if e.ComplexityRoot.IncidentBrief.Rollouts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Rollouts(childComplexity), true
+	case "IncidentBrief.scope":
+		if e.ComplexityRoot.IncidentBrief.Scope == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Scope(childComplexity), true
+	case "IncidentBrief.similar":
+		if e.ComplexityRoot.IncidentBrief.Similar == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Similar(childComplexity), true
+	case "IncidentBrief.state":
+		if e.ComplexityRoot.IncidentBrief.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.State(childComplexity), true
+	case "IncidentBrief.symptom":
+		if e.ComplexityRoot.IncidentBrief.Symptom == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Symptom(childComplexity), true
+	case "IncidentBrief.told":
+		if e.ComplexityRoot.IncidentBrief.Told == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Told(childComplexity), true
+	case "IncidentBrief.total":
+		if e.ComplexityRoot.IncidentBrief.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Total(childComplexity), true
+	case "IncidentBrief.truncated":
+		if e.ComplexityRoot.IncidentBrief.Truncated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Truncated(childComplexity), true
+	case "IncidentBrief.verdict":
+		if e.ComplexityRoot.IncidentBrief.Verdict == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Verdict(childComplexity), true
+	case "IncidentBrief.watermark":
+		if e.ComplexityRoot.IncidentBrief.Watermark == nil {
+			break
+		}
+
+		return e.ComplexityRoot.IncidentBrief.Watermark(childComplexity), true
+
 	case "IncidentUpdate.about":
 		if e.ComplexityRoot.IncidentUpdate.About == nil {
 			break
@@ -3311,6 +3514,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.OnCall.Until(childComplexity), true
+
+	case "Ownership.entity":
+		if e.ComplexityRoot.Ownership.Entity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Ownership.Entity(childComplexity), true
+	case "Ownership.onCall":
+		if e.ComplexityRoot.Ownership.OnCall == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Ownership.OnCall(childComplexity), true
+	case "Ownership.owners":
+		if e.ComplexityRoot.Ownership.Owners == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Ownership.Owners(childComplexity), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -3461,6 +3683,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Impact(childComplexity, args["input"].(resolvers.ImpactInput)), true
+	case "Query.incidentBrief":
+		if e.ComplexityRoot.Query.IncidentBrief == nil {
+			break
+		}
+
+		args, err := ec.field_Query_incidentBrief_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.IncidentBrief(childComplexity, args["input"].(resolvers.IncidentBriefInput)), true
 
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
@@ -3590,6 +3823,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Rollout.UpdatedAt(childComplexity), true
+
+	case "RolloutBrief.entity":
+		if e.ComplexityRoot.RolloutBrief.Entity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutBrief.Entity(childComplexity), true
+	case "RolloutBrief.hops":
+		if e.ComplexityRoot.RolloutBrief.Hops == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutBrief.Hops(childComplexity), true
+	case "RolloutBrief.id":
+		if e.ComplexityRoot.RolloutBrief.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutBrief.ID(childComplexity), true
+	case "RolloutBrief.lastStep":
+		if e.ComplexityRoot.RolloutBrief.LastStep == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutBrief.LastStep(childComplexity), true
+	case "RolloutBrief.phase":
+		if e.ComplexityRoot.RolloutBrief.Phase == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutBrief.Phase(childComplexity), true
+	case "RolloutBrief.share":
+		if e.ComplexityRoot.RolloutBrief.Share == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutBrief.Share(childComplexity), true
+	case "RolloutBrief.stuck":
+		if e.ComplexityRoot.RolloutBrief.Stuck == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutBrief.Stuck(childComplexity), true
+	case "RolloutBrief.text":
+		if e.ComplexityRoot.RolloutBrief.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RolloutBrief.Text(childComplexity), true
 
 	case "RolloutCard.back":
 		if e.ComplexityRoot.RolloutCard.Back == nil {
@@ -4108,6 +4390,61 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SideState.Version(childComplexity), true
+
+	case "SimilarIncident.causedBy":
+		if e.ComplexityRoot.SimilarIncident.CausedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SimilarIncident.CausedBy(childComplexity), true
+	case "SimilarIncident.entity":
+		if e.ComplexityRoot.SimilarIncident.Entity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SimilarIncident.Entity(childComplexity), true
+	case "SimilarIncident.fixedBy":
+		if e.ComplexityRoot.SimilarIncident.FixedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SimilarIncident.FixedBy(childComplexity), true
+	case "SimilarIncident.ids":
+		if e.ComplexityRoot.SimilarIncident.IDs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SimilarIncident.IDs(childComplexity), true
+	case "SimilarIncident.resolvedAt":
+		if e.ComplexityRoot.SimilarIncident.ResolvedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SimilarIncident.ResolvedAt(childComplexity), true
+	case "SimilarIncident.similarity":
+		if e.ComplexityRoot.SimilarIncident.Similarity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SimilarIncident.Similarity(childComplexity), true
+	case "SimilarIncident.startedAt":
+		if e.ComplexityRoot.SimilarIncident.StartedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SimilarIncident.StartedAt(childComplexity), true
+	case "SimilarIncident.summary":
+		if e.ComplexityRoot.SimilarIncident.Summary == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SimilarIncident.Summary(childComplexity), true
+	case "SimilarIncident.why":
+		if e.ComplexityRoot.SimilarIncident.Why == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SimilarIncident.Why(childComplexity), true
 
 	case "SourceCoverage.asked":
 		if e.ComplexityRoot.SourceCoverage.Asked == nil {
@@ -4674,6 +5011,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputFindCommitInput,
 		ec.unmarshalInputFindInput,
 		ec.unmarshalInputImpactInput,
+		ec.unmarshalInputIncidentBriefInput,
 		ec.unmarshalInputRolloutsInput,
 		ec.unmarshalInputServiceInput,
 		ec.unmarshalInputTimelineInput,
@@ -4755,7 +5093,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/compare.graphqls" "schema/config.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/find_commit.graphqls" "schema/impact.graphqls" "schema/rollouts.graphqls" "schema/service.graphqls" "schema/subscription.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
+//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/compare.graphqls" "schema/config.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/find_commit.graphqls" "schema/impact.graphqls" "schema/incident_brief.graphqls" "schema/rollouts.graphqls" "schema/service.graphqls" "schema/subscription.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -4776,6 +5114,7 @@ var sources = []*ast.Source{
 	{Name: "schema/find.graphqls", Input: sourceData("schema/find.graphqls"), BuiltIn: false},
 	{Name: "schema/find_commit.graphqls", Input: sourceData("schema/find_commit.graphqls"), BuiltIn: false},
 	{Name: "schema/impact.graphqls", Input: sourceData("schema/impact.graphqls"), BuiltIn: false},
+	{Name: "schema/incident_brief.graphqls", Input: sourceData("schema/incident_brief.graphqls"), BuiltIn: false},
 	{Name: "schema/rollouts.graphqls", Input: sourceData("schema/rollouts.graphqls"), BuiltIn: false},
 	{Name: "schema/service.graphqls", Input: sourceData("schema/service.graphqls"), BuiltIn: false},
 	{Name: "schema/subscription.graphqls", Input: sourceData("schema/subscription.graphqls"), BuiltIn: false},
@@ -5803,6 +6142,60 @@ func (ec *executionContext) childFields_ImpactReason(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type ImpactReason", field.Name)
 }
 
+func (ec *executionContext) childFields_IncidentBrief(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "incident":
+		return ec.fieldContext_IncidentBrief_incident(ctx, field)
+	case "state":
+		return ec.fieldContext_IncidentBrief_state(ctx, field)
+	case "symptom":
+		return ec.fieldContext_IncidentBrief_symptom(ctx, field)
+	case "onset":
+		return ec.fieldContext_IncidentBrief_onset(ctx, field)
+	case "scope":
+		return ec.fieldContext_IncidentBrief_scope(ctx, field)
+	case "told":
+		return ec.fieldContext_IncidentBrief_told(ctx, field)
+	case "items":
+		return ec.fieldContext_IncidentBrief_items(ctx, field)
+	case "none":
+		return ec.fieldContext_IncidentBrief_none(ctx, field)
+	case "likely":
+		return ec.fieldContext_IncidentBrief_likely(ctx, field)
+	case "rollouts":
+		return ec.fieldContext_IncidentBrief_rollouts(ctx, field)
+	case "owners":
+		return ec.fieldContext_IncidentBrief_owners(ctx, field)
+	case "similar":
+		return ec.fieldContext_IncidentBrief_similar(ctx, field)
+	case "verdict":
+		return ec.fieldContext_IncidentBrief_verdict(ctx, field)
+	case "asOf":
+		return ec.fieldContext_IncidentBrief_asOf(ctx, field)
+	case "interval":
+		return ec.fieldContext_IncidentBrief_interval(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_IncidentBrief_knownAt(ctx, field)
+	case "watermark":
+		return ec.fieldContext_IncidentBrief_watermark(ctx, field)
+	case "coverage":
+		return ec.fieldContext_IncidentBrief_coverage(ctx, field)
+	case "excluded":
+		return ec.fieldContext_IncidentBrief_excluded(ctx, field)
+	case "total":
+		return ec.fieldContext_IncidentBrief_total(ctx, field)
+	case "truncated":
+		return ec.fieldContext_IncidentBrief_truncated(ctx, field)
+	case "cursor":
+		return ec.fieldContext_IncidentBrief_cursor(ctx, field)
+	case "next":
+		return ec.fieldContext_IncidentBrief_next(ctx, field)
+	case "quoted":
+		return ec.fieldContext_IncidentBrief_quoted(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type IncidentBrief", field.Name)
+}
+
 func (ec *executionContext) childFields_IncidentUpdate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "position":
@@ -5883,6 +6276,18 @@ func (ec *executionContext) childFields_OnCall(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type OnCall", field.Name)
 }
 
+func (ec *executionContext) childFields_Ownership(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "entity":
+		return ec.fieldContext_Ownership_entity(ctx, field)
+	case "owners":
+		return ec.fieldContext_Ownership_owners(ctx, field)
+	case "onCall":
+		return ec.fieldContext_Ownership_onCall(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Ownership", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -5941,6 +6346,28 @@ func (ec *executionContext) childFields_Rollout(ctx context.Context, field graph
 		return ec.fieldContext_Rollout_steps(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Rollout", field.Name)
+}
+
+func (ec *executionContext) childFields_RolloutBrief(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RolloutBrief_id(ctx, field)
+	case "entity":
+		return ec.fieldContext_RolloutBrief_entity(ctx, field)
+	case "hops":
+		return ec.fieldContext_RolloutBrief_hops(ctx, field)
+	case "phase":
+		return ec.fieldContext_RolloutBrief_phase(ctx, field)
+	case "share":
+		return ec.fieldContext_RolloutBrief_share(ctx, field)
+	case "stuck":
+		return ec.fieldContext_RolloutBrief_stuck(ctx, field)
+	case "text":
+		return ec.fieldContext_RolloutBrief_text(ctx, field)
+	case "lastStep":
+		return ec.fieldContext_RolloutBrief_lastStep(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RolloutBrief", field.Name)
 }
 
 func (ec *executionContext) childFields_RolloutCard(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6159,6 +6586,30 @@ func (ec *executionContext) childFields_SideState(ctx context.Context, field gra
 		return ec.fieldContext_SideState_evidence(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SideState", field.Name)
+}
+
+func (ec *executionContext) childFields_SimilarIncident(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "entity":
+		return ec.fieldContext_SimilarIncident_entity(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_SimilarIncident_startedAt(ctx, field)
+	case "resolvedAt":
+		return ec.fieldContext_SimilarIncident_resolvedAt(ctx, field)
+	case "summary":
+		return ec.fieldContext_SimilarIncident_summary(ctx, field)
+	case "similarity":
+		return ec.fieldContext_SimilarIncident_similarity(ctx, field)
+	case "why":
+		return ec.fieldContext_SimilarIncident_why(ctx, field)
+	case "causedBy":
+		return ec.fieldContext_SimilarIncident_causedBy(ctx, field)
+	case "fixedBy":
+		return ec.fieldContext_SimilarIncident_fixedBy(ctx, field)
+	case "ids":
+		return ec.fieldContext_SimilarIncident_ids(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SimilarIncident", field.Name)
 }
 
 func (ec *executionContext) childFields_SourceCoverage(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6893,6 +7344,20 @@ func (ec *executionContext) field_Query_impact_args(ctx context.Context, rawArgs
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (resolvers.ImpactInput, error) {
 			return ec.unmarshalNImpactInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐImpactInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_incidentBrief_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (resolvers.IncidentBriefInput, error) {
+			return ec.unmarshalNIncidentBriefInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐIncidentBriefInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -16693,6 +17158,639 @@ func (ec *executionContext) fieldContext_ImpactReason_evidence(_ context.Context
 	return graphql.NewScalarFieldContext("ImpactReason", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
+func (ec *executionContext) _IncidentBrief_incident(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_incident(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Incident, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalORef2ᚖwhatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_incident(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentBrief", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentBrief_state(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentBrief", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentBrief_symptom(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_symptom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Symptom, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_symptom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentBrief", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentBrief_onset(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_onset(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Onset, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_onset(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentBrief", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentBrief_scope(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_scope(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Scope, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2ᚕwhatchangedᚗdevᚋwhatchangedᚐRefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_scope(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentBrief", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentBrief_told(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_told(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Told, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_told(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentBrief", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentBrief_items(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_items(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Items, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Suspect) graphql.Marshaler {
+			return ec.marshalNSuspect2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐSuspectᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_items(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncidentBrief",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Suspect(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncidentBrief_none(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_none(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.None, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_none(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentBrief", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentBrief_likely(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_likely(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Likely, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_likely(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentBrief", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentBrief_rollouts(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_rollouts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rollouts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.RolloutBrief) graphql.Marshaler {
+			return ec.marshalNRolloutBrief2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutBriefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_rollouts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncidentBrief",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RolloutBrief(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncidentBrief_owners(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_owners(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owners, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Ownership) graphql.Marshaler {
+			return ec.marshalNOwnership2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐOwnershipᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_owners(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncidentBrief",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Ownership(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncidentBrief_similar(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_similar(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Similar, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.SimilarIncident) graphql.Marshaler {
+			return ec.marshalNSimilarIncident2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐSimilarIncidentᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_similar(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncidentBrief",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SimilarIncident(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncidentBrief_verdict(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_verdict(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Verdict, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_verdict(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentBrief", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentBrief_asOf(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentBrief", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentBrief_interval(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_interval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Interval, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Interval) graphql.Marshaler {
+			return ec.marshalOInterval2ᚖwhatchangedᚗdevᚋwhatchangedᚐInterval(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_interval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncidentBrief",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Interval(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncidentBrief_knownAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Position) graphql.Marshaler {
+			return ec.marshalNPosition2whatchangedᚗdevᚋwhatchangedᚐPosition(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentBrief", field, false, false, errors.New("field of type Position does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentBrief_watermark(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_watermark(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Watermark, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.Watermark) graphql.Marshaler {
+			return ec.marshalNWatermark2whatchangedᚗdevᚋwhatchangedᚋresolversᚐWatermark(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_watermark(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncidentBrief",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Watermark(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncidentBrief_coverage(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Coverage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Coverage) graphql.Marshaler {
+			return ec.marshalNCoverage2whatchangedᚗdevᚋwhatchangedᚐCoverage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncidentBrief",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Coverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncidentBrief_excluded(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_excluded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Excluded, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Exclusion) graphql.Marshaler {
+			return ec.marshalNExclusion2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐExclusionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_excluded(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncidentBrief",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Exclusion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncidentBrief_total(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentBrief", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentBrief_truncated(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_truncated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Truncated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_truncated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentBrief", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentBrief_cursor(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentBrief", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _IncidentBrief_next(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Call) graphql.Marshaler {
+			return ec.marshalNCall2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCallᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "IncidentBrief",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Call(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _IncidentBrief_quoted(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_IncidentBrief_quoted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quoted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_IncidentBrief_quoted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("IncidentBrief", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _IncidentUpdate_position(ctx context.Context, field graphql.CollectedField, obj *resolvers.IncidentUpdate) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17206,6 +18304,84 @@ func (ec *executionContext) _OnCall_id(ctx context.Context, field graphql.Collec
 }
 func (ec *executionContext) fieldContext_OnCall_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("OnCall", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _Ownership_entity(ctx context.Context, field graphql.CollectedField, obj *resolvers.Ownership) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Ownership_entity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Ownership_entity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Ownership", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Ownership_owners(ctx context.Context, field graphql.CollectedField, obj *resolvers.Ownership) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Ownership_owners(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owners, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2ᚕwhatchangedᚗdevᚋwhatchangedᚐRefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Ownership_owners(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Ownership", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _Ownership_onCall(ctx context.Context, field graphql.CollectedField, obj *resolvers.Ownership) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Ownership_onCall(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OnCall, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.OnCall) graphql.Marshaler {
+			return ec.marshalOOnCall2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐOnCall(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Ownership_onCall(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Ownership",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OnCall(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *resolvers.PageInfo) (ret graphql.Marshaler) {
@@ -17832,6 +19008,50 @@ func (ec *executionContext) fieldContext_Query_impact(ctx context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_incidentBrief(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_incidentBrief(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().IncidentBrief(ctx, fc.Args["input"].(resolvers.IncidentBriefInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.IncidentBrief) graphql.Marshaler {
+			return ec.marshalNIncidentBrief2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐIncidentBrief(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_incidentBrief(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_IncidentBrief(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_incidentBrief_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_rollouts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -18356,6 +19576,190 @@ func (ec *executionContext) _Rollout_steps(ctx context.Context, field graphql.Co
 }
 func (ec *executionContext) fieldContext_Rollout_steps(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Rollout", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutBrief_id(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutBrief_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutBrief_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutBrief", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutBrief_entity(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutBrief_entity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutBrief_entity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutBrief", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutBrief_hops(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutBrief_hops(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hops, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutBrief_hops(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutBrief", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutBrief_phase(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutBrief_phase(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Phase, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Phase) graphql.Marshaler {
+			return ec.marshalNString2whatchangedᚗdevᚋwhatchangedᚐPhase(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutBrief_phase(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutBrief", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutBrief_share(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutBrief_share(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Share, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutBrief_share(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutBrief", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutBrief_stuck(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutBrief_stuck(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Stuck, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutBrief_stuck(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutBrief", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutBrief_text(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutBrief_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutBrief_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutBrief", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _RolloutBrief_lastStep(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutBrief) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RolloutBrief_lastStep(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastStep, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RolloutBrief_lastStep(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RolloutBrief", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
 func (ec *executionContext) _RolloutCard_id(ctx context.Context, field graphql.CollectedField, obj *resolvers.RolloutCard) (ret graphql.Marshaler) {
@@ -20572,6 +21976,231 @@ func (ec *executionContext) _SideState_evidence(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_SideState_evidence(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SideState", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SimilarIncident_entity(ctx context.Context, field graphql.CollectedField, obj *resolvers.SimilarIncident) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SimilarIncident_entity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SimilarIncident_entity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SimilarIncident", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _SimilarIncident_startedAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.SimilarIncident) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SimilarIncident_startedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SimilarIncident_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SimilarIncident", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _SimilarIncident_resolvedAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.SimilarIncident) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SimilarIncident_resolvedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ResolvedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalOTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SimilarIncident_resolvedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SimilarIncident", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _SimilarIncident_summary(ctx context.Context, field graphql.CollectedField, obj *resolvers.SimilarIncident) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SimilarIncident_summary(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Summary, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SimilarIncident_summary(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SimilarIncident", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SimilarIncident_similarity(ctx context.Context, field graphql.CollectedField, obj *resolvers.SimilarIncident) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SimilarIncident_similarity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Similarity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v float64) graphql.Marshaler {
+			return ec.marshalNFloat2float64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SimilarIncident_similarity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SimilarIncident", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _SimilarIncident_why(ctx context.Context, field graphql.CollectedField, obj *resolvers.SimilarIncident) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SimilarIncident_why(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Why, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SimilarIncident_why(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SimilarIncident", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _SimilarIncident_causedBy(ctx context.Context, field graphql.CollectedField, obj *resolvers.SimilarIncident) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SimilarIncident_causedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CausedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.ChangeBrief) graphql.Marshaler {
+			return ec.marshalNChangeBrief2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeBriefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SimilarIncident_causedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SimilarIncident",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChangeBrief(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SimilarIncident_fixedBy(ctx context.Context, field graphql.CollectedField, obj *resolvers.SimilarIncident) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SimilarIncident_fixedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FixedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.ChangeBrief) graphql.Marshaler {
+			return ec.marshalNChangeBrief2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeBriefᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SimilarIncident_fixedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SimilarIncident",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ChangeBrief(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SimilarIncident_ids(ctx context.Context, field graphql.CollectedField, obj *resolvers.SimilarIncident) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SimilarIncident_ids(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IDs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SimilarIncident_ids(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SimilarIncident", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
 func (ec *executionContext) _SourceCoverage_source(ctx context.Context, field graphql.CollectedField, obj *whatchanged.SourceCoverage) (ret graphql.Marshaler) {
@@ -24706,6 +26335,96 @@ func (ec *executionContext) unmarshalInputImpactInput(ctx context.Context, obj a
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputIncidentBriefInput(ctx context.Context, obj any) (resolvers.IncidentBriefInput, error) {
+	var it resolvers.IncidentBriefInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["limit"]; !present {
+		asMap["limit"] = 3
+	}
+
+	fieldsInOrder := [...]string{"incident", "scope", "onset", "environment", "regions", "asOf", "knownAt", "after", "limit"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "incident":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("incident"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Incident = data
+		case "scope":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("scope"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Scope = data
+		case "onset":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("onset"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Onset = data
+		case "environment":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("environment"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Environment = data
+		case "regions":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("regions"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Regions = data
+		case "asOf":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("asOf"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AsOf = data
+		case "knownAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("knownAt"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.KnownAt = data
+		case "after":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("after"))
+			data, err := ec.unmarshalOPosition2ᚖwhatchangedᚗdevᚋwhatchangedᚐPosition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.After = data
+		case "limit":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("limit"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Limit = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputRolloutsInput(ctx context.Context, obj any) (resolvers.RolloutsInput, error) {
 	var it resolvers.RolloutsInput
 	if obj == nil {
@@ -25259,6 +26978,11 @@ func (ec *executionContext) _Answer(ctx context.Context, sel ast.SelectionSet, o
 			return graphql.Null
 		}
 		return ec._Rollouts(ctx, sel, obj)
+	case *resolvers.IncidentBrief:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._IncidentBrief(ctx, sel, obj)
 	case *resolvers.Impact:
 		if obj == nil {
 			return graphql.Null
@@ -29069,6 +30793,159 @@ func (ec *executionContext) _ImpactReason(ctx context.Context, sel ast.Selection
 	return out
 }
 
+var incidentBriefImplementors = []string{"IncidentBrief", "Answer"}
+
+func (ec *executionContext) _IncidentBrief(ctx context.Context, sel ast.SelectionSet, obj *resolvers.IncidentBrief) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, incidentBriefImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("IncidentBrief")
+		case "incident":
+			out.Values[i] = ec._IncidentBrief_incident(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "state":
+			out.Values[i] = ec._IncidentBrief_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "symptom":
+			out.Values[i] = ec._IncidentBrief_symptom(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "onset":
+			out.Values[i] = ec._IncidentBrief_onset(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "scope":
+			out.Values[i] = ec._IncidentBrief_scope(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "told":
+			out.Values[i] = ec._IncidentBrief_told(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "items":
+			out.Values[i] = ec._IncidentBrief_items(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "none":
+			out.Values[i] = ec._IncidentBrief_none(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "likely":
+			out.Values[i] = ec._IncidentBrief_likely(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rollouts":
+			out.Values[i] = ec._IncidentBrief_rollouts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "owners":
+			out.Values[i] = ec._IncidentBrief_owners(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "similar":
+			out.Values[i] = ec._IncidentBrief_similar(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "verdict":
+			out.Values[i] = ec._IncidentBrief_verdict(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._IncidentBrief_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "interval":
+			out.Values[i] = ec._IncidentBrief_interval(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "knownAt":
+			out.Values[i] = ec._IncidentBrief_knownAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "watermark":
+			out.Values[i] = ec._IncidentBrief_watermark(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "coverage":
+			out.Values[i] = ec._IncidentBrief_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "excluded":
+			out.Values[i] = ec._IncidentBrief_excluded(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._IncidentBrief_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "truncated":
+			out.Values[i] = ec._IncidentBrief_truncated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._IncidentBrief_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "next":
+			out.Values[i] = ec._IncidentBrief_next(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quoted":
+			out.Values[i] = ec._IncidentBrief_quoted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var incidentUpdateImplementors = []string{"IncidentUpdate"}
 
 func (ec *executionContext) _IncidentUpdate(ctx context.Context, sel ast.SelectionSet, obj *resolvers.IncidentUpdate) graphql.Marshaler {
@@ -29354,6 +31231,54 @@ func (ec *executionContext) _OnCall(ctx context.Context, sel ast.SelectionSet, o
 		case "id":
 			out.Values[i] = ec._OnCall_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var ownershipImplementors = []string{"Ownership"}
+
+func (ec *executionContext) _Ownership(ctx context.Context, sel ast.SelectionSet, obj *resolvers.Ownership) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, ownershipImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Ownership")
+		case "entity":
+			out.Values[i] = ec._Ownership_entity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "owners":
+			out.Values[i] = ec._Ownership_owners(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "onCall":
+			out.Values[i] = ec._Ownership_onCall(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -29723,6 +31648,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "incidentBrief":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_incidentBrief(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "rollouts":
 			field := field
 
@@ -29960,6 +31907,79 @@ func (ec *executionContext) _Rollout(ctx context.Context, sel ast.SelectionSet, 
 			}
 		case "steps":
 			out.Values[i] = ec._Rollout_steps(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var rolloutBriefImplementors = []string{"RolloutBrief"}
+
+func (ec *executionContext) _RolloutBrief(ctx context.Context, sel ast.SelectionSet, obj *resolvers.RolloutBrief) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rolloutBriefImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RolloutBrief")
+		case "id":
+			out.Values[i] = ec._RolloutBrief_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "entity":
+			out.Values[i] = ec._RolloutBrief_entity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hops":
+			out.Values[i] = ec._RolloutBrief_hops(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "phase":
+			out.Values[i] = ec._RolloutBrief_phase(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "share":
+			out.Values[i] = ec._RolloutBrief_share(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "stuck":
+			out.Values[i] = ec._RolloutBrief_stuck(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "text":
+			out.Values[i] = ec._RolloutBrief_text(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lastStep":
+			out.Values[i] = ec._RolloutBrief_lastStep(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -30649,6 +32669,84 @@ func (ec *executionContext) _SideState(ctx context.Context, sel ast.SelectionSet
 			}
 		case "evidence":
 			out.Values[i] = ec._SideState_evidence(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var similarIncidentImplementors = []string{"SimilarIncident"}
+
+func (ec *executionContext) _SimilarIncident(ctx context.Context, sel ast.SelectionSet, obj *resolvers.SimilarIncident) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, similarIncidentImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SimilarIncident")
+		case "entity":
+			out.Values[i] = ec._SimilarIncident_entity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "startedAt":
+			out.Values[i] = ec._SimilarIncident_startedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "resolvedAt":
+			out.Values[i] = ec._SimilarIncident_resolvedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "summary":
+			out.Values[i] = ec._SimilarIncident_summary(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "similarity":
+			out.Values[i] = ec._SimilarIncident_similarity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "why":
+			out.Values[i] = ec._SimilarIncident_why(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "causedBy":
+			out.Values[i] = ec._SimilarIncident_causedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "fixedBy":
+			out.Values[i] = ec._SimilarIncident_fixedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "ids":
+			out.Values[i] = ec._SimilarIncident_ids(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -32576,6 +34674,21 @@ func (ec *executionContext) marshalNImpactReason2ᚕwhatchangedᚗdevᚋwhatchan
 	return ret
 }
 
+func (ec *executionContext) marshalNIncidentBrief2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐIncidentBrief(ctx context.Context, sel ast.SelectionSet, v *resolvers.IncidentBrief) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._IncidentBrief(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNIncidentBriefInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐIncidentBriefInput(ctx context.Context, v any) (resolvers.IncidentBriefInput, error) {
+	res, err := ec.unmarshalInputIncidentBriefInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNIncidentUpdate2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐIncidentUpdate(ctx context.Context, sel ast.SelectionSet, v *resolvers.IncidentUpdate) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -32675,6 +34788,26 @@ func (ec *executionContext) marshalNNeighbour2ᚕwhatchangedᚗdevᚋwhatchanged
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNNeighbour2whatchangedᚗdevᚋwhatchangedᚋresolversᚐNeighbour(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNOwnership2whatchangedᚗdevᚋwhatchangedᚋresolversᚐOwnership(ctx context.Context, sel ast.SelectionSet, v resolvers.Ownership) graphql.Marshaler {
+	return ec._Ownership(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNOwnership2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐOwnershipᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.Ownership) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOwnership2whatchangedᚗdevᚋwhatchangedᚋresolversᚐOwnership(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -32811,6 +34944,26 @@ func (ec *executionContext) marshalNRollout2ᚕwhatchangedᚗdevᚋwhatchanged�
 	return ret
 }
 
+func (ec *executionContext) marshalNRolloutBrief2whatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutBrief(ctx context.Context, sel ast.SelectionSet, v resolvers.RolloutBrief) graphql.Marshaler {
+	return ec._RolloutBrief(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNRolloutBrief2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutBriefᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.RolloutBrief) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRolloutBrief2whatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutBrief(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNRolloutCard2whatchangedᚗdevᚋwhatchangedᚋresolversᚐRolloutCard(ctx context.Context, sel ast.SelectionSet, v resolvers.RolloutCard) graphql.Marshaler {
 	return ec._RolloutCard(ctx, sel, &v)
 }
@@ -32913,6 +35066,26 @@ func (ec *executionContext) unmarshalNServiceInput2whatchangedᚗdevᚋwhatchang
 
 func (ec *executionContext) marshalNSideState2whatchangedᚗdevᚋwhatchangedᚋresolversᚐSideState(ctx context.Context, sel ast.SelectionSet, v resolvers.SideState) graphql.Marshaler {
 	return ec._SideState(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNSimilarIncident2whatchangedᚗdevᚋwhatchangedᚋresolversᚐSimilarIncident(ctx context.Context, sel ast.SelectionSet, v resolvers.SimilarIncident) graphql.Marshaler {
+	return ec._SimilarIncident(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNSimilarIncident2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐSimilarIncidentᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.SimilarIncident) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSimilarIncident2whatchangedᚗdevᚋwhatchangedᚋresolversᚐSimilarIncident(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNSourceCoverage2whatchangedᚗdevᚋwhatchangedᚐSourceCoverage(ctx context.Context, sel ast.SelectionSet, v whatchanged.SourceCoverage) graphql.Marshaler {

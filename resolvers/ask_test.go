@@ -16,13 +16,14 @@ import (
 
 // required are the arguments without which a question cannot be asked.
 var required = map[string]arguments{
-	"change":     {"ids": []any{"a"}},
-	"config":     {"key": []any{"web"}},
-	"find":       {"query": "web"},
-	"findCommit": {"commit": "v1"},
-	"impact":     {"target": "web"},
-	"service":    {"service": "web"},
-	"topology":   {"scope": []any{"web"}},
+	"change":        {"ids": []any{"a"}},
+	"config":        {"key": []any{"web"}},
+	"find":          {"query": "web"},
+	"findCommit":    {"commit": "v1"},
+	"impact":        {"target": "web"},
+	"incidentBrief": {"scope": []any{"web"}},
+	"service":       {"service": "web"},
+	"topology":      {"scope": []any{"web"}},
 }
 
 func TestWithoutAViewerNobodyIsAnswered(t *testing.T) {

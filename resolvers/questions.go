@@ -21,6 +21,7 @@ var Questions = []Question{
 	question("change", (*Resolver).Change),
 	question("config", (*Resolver).Config),
 	question("find", (*Resolver).Find),
+	question("incidentBrief", (*Resolver).IncidentBrief),
 	question("service", (*Resolver).Service),
 	question("topology", (*Resolver).Topology),
 	question("impact", (*Resolver).Impact),

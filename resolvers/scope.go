@@ -1,6 +1,7 @@
 package resolvers
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,17 +26,49 @@ func (a *asking) resolve(names []string) ([]whatchanged.Ref, error) {
 	if len(names) > maxScope {
 		return nil, whatchanged.Errorf(whatchanged.CodeTooLarge, "%d entities: want at most %d", len(names), maxScope).In("scope")
 	}
+	known, err := a.knownOf(names)
+	if err != nil {
+		return nil, err
+	}
 	var refs []whatchanged.Ref
 	for _, name := range names {
-		ref, err := a.entity(strings.TrimSpace(name))
-		if err != nil {
-			return nil, err
+		ref, ok := known[strings.TrimSpace(name)]
+		if !ok {
+			if ref, err = a.entity(strings.TrimSpace(name)); err != nil {
+				return nil, err
+			}
 		}
 		if !slices.Contains(refs, ref) {
 			refs = append(refs, ref)
 		}
 	}
 	return refs, nil
+}
+
+// knownOf returns those of several names that are references of known entities,
+// by one read. The others are looked for one by one, or refused.
+func (a *asking) knownOf(names []string) (map[string]whatchanged.Ref, error) {
+	by := map[string]whatchanged.Ref{}
+	var refs []whatchanged.Ref
+	for _, name := range names {
+		if ref, err := whatchanged.ParseRef(strings.TrimSpace(name)); err == nil {
+			refs = append(refs, ref)
+			by[strings.TrimSpace(name)] = ref
+		}
+	}
+	if len(refs) == 0 {
+		return nil, nil
+	}
+	found, err := a.index.Entities(a.ctx, a.view, whatchanged.EntitySelection{Refs: refs, Limit: len(refs)})
+	if err != nil {
+		return nil, err
+	}
+	known := map[whatchanged.Ref]bool{}
+	for _, f := range found {
+		known[f.Ref] = true
+	}
+	maps.DeleteFunc(by, func(_ string, ref whatchanged.Ref) bool { return !known[ref] })
+	return by, nil
 }
 
 // entity settles a name; a service of a bare name goes before the other things

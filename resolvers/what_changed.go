@@ -76,21 +76,28 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 	if err != nil {
 		return nil, err
 	}
+	out, _, err := a.ranked(in, f, scope, news)
+	return out, err
+}
+
+// ranked ranks the changes around a scope, in the view and the interval that
+// have been fixed. It returns what is around the scope too.
+func (a *asking) ranked(in WhatChangedInput, f filter, scope []whatchanged.Ref, news *whatchanged.Position) (*WhatChanged, neighbourhood, error) {
 	near, whole, err := a.around(scope, in.Hops)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	out := &WhatChanged{Onset: a.onset, Scorer: scorerVersion}
 	if out.Envelope, err = a.envelope(near.refs()...); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var x excluded
 	found, err := a.candidates(near, whole, &x)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if found, err = a.withCommits(found, in, len(scope) > 0, whole, &x); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	events := f.apply(found, &x)
 	ranked := a.suspects(events, near, &x)
@@ -98,7 +105,7 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 	out.judge(ranked, len(scope) > 0)
 	if news != nil {
 		if ranked, err = a.keepNews(*news, ranked, out, &x); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 
@@ -120,7 +127,7 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 		out.Verdict = newsVerdict(*news, ranked) + " " + out.Verdict
 	}
 	out.Next = a.afterWhatChanged(in, out.Items)
-	return out, nil
+	return out, near, nil
 }
 
 // A rolloutKey names a rollout: its id is its source's own.
