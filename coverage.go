@@ -12,7 +12,8 @@ type CoverageState string
 
 // Heard: the source delivered in the interval. Quiet: it did not, but its
 // silence is no longer than usual. Silent: it was not heard for longer than is
-// usual for it. Lost: it says that its connection is gone. Unknown: there is
+// usual for it. Lost: it says that its connection is gone, or no longer says
+// that it stands. Stopped: its reader was ended on purpose. Unknown: there is
 // too little history to judge by. None of them means complete: a source that
 // pushes can be quiet or broken, and sounds the same.
 const (
@@ -20,11 +21,12 @@ const (
 	CoverageQuiet   CoverageState = "quiet"
 	CoverageUnknown CoverageState = "unknown"
 	CoverageSilent  CoverageState = "silent"
+	CoverageStopped CoverageState = "stopped"
 	CoverageLost    CoverageState = "lost"
 )
 
 // CoverageStates are the states, the least trustworthy first.
-var CoverageStates = []CoverageState{CoverageLost, CoverageSilent, CoverageUnknown, CoverageQuiet, CoverageHeard}
+var CoverageStates = []CoverageState{CoverageLost, CoverageStopped, CoverageSilent, CoverageUnknown, CoverageQuiet, CoverageHeard}
 
 // Coverage says how completely the sources were heard for exactly the scope
 // and the interval that were asked.
@@ -42,7 +44,7 @@ type SourceCoverage struct {
 	LastHeard       *time.Time    `json:"lastHeard"`       // before the end of the interval; nil when never
 	UsualGapSeconds *float64      `json:"usualGapSeconds"` // nil: too little history
 	LastRun         *time.Time    `json:"lastRun"`         // of a reader that runs and ends
-	LostAt          *time.Time    `json:"lostAt"`          // when its connection was lost
+	LostAt          *time.Time    `json:"lostAt"`          // since when what it tells is missed: its connection was lost, or its reader stopped
 	Deliveries      int           `json:"deliveries"`      // received in the interval
 	Rejected        int           `json:"rejected"`        // of these, not understood
 }
@@ -65,10 +67,21 @@ type Arrivals struct {
 	Gaps  Gaps // between arrivals that both lie in the time since GapsSince
 }
 
-// A Connection is what a source that watches said of its connection.
+// A Connection is what a source that watches said last of its connection.
 type Connection struct {
-	Up bool
-	At time.Time
+	Report string // of ConnectionReports
+	At     time.Time
+}
+
+// state says how the connection stands at a moment: heard while it is up.
+func (c *Connection) state(end time.Time) CoverageState {
+	switch {
+	case c.Report == DeliveryStopped:
+		return CoverageStopped
+	case c.Report == DeliveryLost, c.Report == DeliveryFollows && end.Sub(c.At) > Lease:
+		return CoverageLost
+	}
+	return CoverageHeard
 }
 
 // Gaps counts how often arrivals were so many seconds apart, by GapSeconds.
@@ -101,19 +114,23 @@ func (g Gaps) Add(h Gaps) {
 	}
 }
 
-// Usual returns the gap that 99 of 100 do not exceed; ok is false when there
-// are too few to say.
+// Usual returns the gap that is not exceeded by those in which 99 of 100
+// moments lie; ok is false when there are too few to say. Moments and not gaps
+// are counted: a sender of bursts has a thousand gaps of a second and one each
+// night, and the nights are as usual as the days. The longest gap of all is
+// left out: what happened once is not usual, and may have been an outage.
 func (g Gaps) Usual() (usual time.Duration, ok bool) {
-	total := 0
-	for _, n := range g {
-		total += n
+	gaps, moments, longest := 0, 0, 0
+	for s, n := range g {
+		gaps, moments, longest = gaps+n, moments+s*n, max(longest, s)
 	}
-	if total < minGaps {
+	if gaps < minGaps {
 		return 0, false
 	}
-	need := (total*99 + 99) / 100
+	moments -= longest
+	passed := 0
 	for _, s := range slices.Sorted(maps.Keys(g)) {
-		if need -= g[s]; need <= 0 {
+		if passed += s * g[s]; passed*100 >= moments*99 {
 			return time.Duration(s) * time.Second, true
 		}
 	}
@@ -122,7 +139,8 @@ func (g Gaps) Usual() (usual time.Duration, ok bool) {
 
 // Coverage judges the source at the end of the interval. One that keeps a
 // connection is judged by that, one that reads and ends by its runs, and one
-// that pushes by its deliveries.
+// that pushes by its deliveries. One that no longer follows, but has run since,
+// reads and ends.
 func (s *SourceArrivals) Coverage(end time.Time) SourceCoverage {
 	c := SourceCoverage{Source: s.Source, LastHeard: s.Told.Last, LastRun: s.Runs.Last, Deliveries: s.Told.Count, Rejected: s.Rejected}
 	by := s.Told
@@ -134,16 +152,21 @@ func (s *SourceArrivals) Coverage(end time.Time) SourceCoverage {
 		seconds := usual.Seconds()
 		c.UsualGapSeconds = &seconds
 	}
+	connection := s.Connection
+	down := connection != nil && connection.state(end) != CoverageHeard
+	if down && connection.Report != DeliveryLost && s.Runs.Last != nil && s.Runs.Last.After(connection.At) {
+		connection, down = nil, false
+	}
 	switch {
-	case s.Connection != nil && !s.Connection.Up:
-		c.State, c.LostAt = CoverageLost, &s.Connection.At
-	case s.Connection == nil && by.Last == nil:
+	case down:
+		c.State, c.LostAt = connection.state(end), &connection.At
+	case connection == nil && by.Last == nil:
 		c.State = CoverageUnknown
-	case s.Connection == nil && known && end.Sub(*by.Last) > usual:
+	case connection == nil && known && end.Sub(*by.Last) > usual:
 		c.State = CoverageSilent
 	case s.Told.Count+s.Runs.Count > 0:
 		c.State = CoverageHeard
-	case s.Connection != nil || known:
+	case connection != nil || known:
 		c.State = CoverageQuiet
 	default:
 		c.State = CoverageUnknown

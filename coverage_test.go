@@ -27,9 +27,13 @@ func TestTheUsualGap(t *testing.T) {
 	}{
 		{"of none nobody can say", nil, 0, false},
 		{"nor of a few", whatchanged.Gaps{60: 19}, 0, false},
-		{"of twenty the longest", whatchanged.Gaps{1: 19, 60: 1}, time.Minute, true},
-		{"of a hundred the longest but one", whatchanged.Gaps{1: 98, 60: 1, 3600: 1}, time.Minute, true},
-		{"one of two hundred is not usual", whatchanged.Gaps{1: 199, 3600: 1}, time.Second, true},
+		{"what happened once is not usual", whatchanged.Gaps{1: 19, 60: 1}, time.Second, true},
+		{"what happened twice is, if it took long", whatchanged.Gaps{1: 199, 3600: 2}, time.Hour, true},
+		{"but not the longest of all, which may have been an outage", whatchanged.Gaps{1: 98, 60: 1, 3600: 1}, time.Minute, true},
+		{"the nights of a sender of bursts are usual, though one gap in a hundred", whatchanged.Gaps{1: 3000, 45056: 29}, 45056 * time.Second, true},
+		{"the weekends of one that sends all day are not, if they are one", whatchanged.Gaps{60: 30_000, 180224: 1}, time.Minute, true},
+		{"nor are a few pauses that take little of the time", whatchanged.Gaps{60: 100_000, 600: 5}, time.Minute, true},
+		{"of arrivals at one moment nothing is waited for", whatchanged.Gaps{0: 30}, 0, true},
 	} {
 		t.Run(tt.claim, func(t *testing.T) {
 			if got, ok := tt.gaps.Usual(); got != tt.want || ok != tt.ok {

@@ -1,6 +1,9 @@
 package whatchanged
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A Delivery is one payload as it was received, once per receipt, together
 // with the events it became. It is what the change log stores: one message,
@@ -45,10 +48,22 @@ type Receipt struct {
 const (
 	DeliveryRan       = "whatchanged.ran"       // all there was has been read
 	DeliveryConnected = "whatchanged.connected" // whatever comes will be heard
+	DeliveryFollows   = "whatchanged.follows"   // so far all was heard, and this is said again before Lease has passed
 	DeliveryLost      = "whatchanged.lost"      // what comes now is missed
+	DeliveryStopped   = "whatchanged.stopped"   // it was ended on purpose: what comes now is missed
 )
 
+// ReaderReports are the types of all reports, and ConnectionReports of those
+// that tell of a connection.
+var (
+	ConnectionReports = []string{DeliveryConnected, DeliveryFollows, DeliveryLost, DeliveryStopped}
+	ReaderReports     = append([]string{DeliveryRan}, ConnectionReports...)
+)
+
+// Lease is how long a reader that follows is believed after it said so last. It
+// says so three times in that time, so that one report that is late does no
+// harm, and a reader that died is found out within seconds.
+const Lease = 15 * time.Second
+
 // Reports reports whether the delivery is a reader's report of itself.
-func (d *Delivery) Reports() bool {
-	return d.Type == DeliveryRan || d.Type == DeliveryConnected || d.Type == DeliveryLost
-}
+func (d *Delivery) Reports() bool { return slices.Contains(ReaderReports, d.Type) }

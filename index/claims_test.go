@@ -157,7 +157,7 @@ func TestWhileTheHorizonMovesNothingIsMissed(t *testing.T) {
 
 func counts(sources []whatchanged.SourceArrivals) (s string) {
 	for _, c := range sources {
-		s += fmt.Sprintf("%s %d %d %d %v %v %v; ", c.Source, c.Told.Count, c.Runs.Count, c.Rejected, c.Told.Gaps, c.Runs.Gaps, c.Connection != nil && c.Connection.Up)
+		s += fmt.Sprintf("%s %d %d %d %v %v %v; ", c.Source, c.Told.Count, c.Runs.Count, c.Rejected, c.Told.Gaps, c.Runs.Gaps, c.Connection)
 	}
 	return s
 }

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"whatchanged.dev/whatchanged"
@@ -70,14 +71,14 @@ func importCut(events []whatchanged.Event) int {
 
 // Report notes in the log what a reader says of itself, so that answers can
 // tell a source that is quiet from one that is not heard: that it has read all
-// there was, that it watches, or that it lost its connection. What is one of
-// these is told by [whatchanged.Delivery.Reports].
+// there was, that it watches or follows, that it lost its connection, or that it
+// was ended: one of [whatchanged.ReaderReports].
 func (p *Pipeline) Report(ctx context.Context, source, what string) (Accepted, error) {
 	d := whatchanged.Delivery{Source: source, Type: what, Outcome: whatchanged.Ignored, Reason: "a report of the reader",
 		Body: fmt.Appendf(nil, `{"report":%q,"at":%q}`, what, p.Now().UTC().Format(time.RFC3339Nano))} // no report is the repeat of another
 	if !d.Reports() {
-		return Accepted{}, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%q: want %s, %s or %s", what,
-			whatchanged.DeliveryRan, whatchanged.DeliveryConnected, whatchanged.DeliveryLost).In("report")
+		return Accepted{}, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%q: want one of %s", plain(what, maxWord),
+			strings.Join(whatchanged.ReaderReports, ", ")).In("report")
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()

@@ -109,6 +109,8 @@ func mention(s *whatchanged.SourceCoverage) string {
 	switch {
 	case s.State == whatchanged.CoverageLost:
 		return fmt.Sprintf("%s (connection lost %s)", s.Source, stamp(*s.LostAt))
+	case s.State == whatchanged.CoverageStopped:
+		return fmt.Sprintf("%s (its reader was ended %s)", s.Source, stamp(*s.LostAt))
 	case last == nil && s.State == whatchanged.CoverageUnknown:
 		return s.Source + " (not yet heard)"
 	case s.State == whatchanged.CoverageUnknown:

@@ -44,6 +44,8 @@ func judged(c whatchanged.Coverage) string {
 
 func TestCoverage(t *testing.T) {
 	const ran, connected, lost = whatchanged.DeliveryRan, whatchanged.DeliveryConnected, whatchanged.DeliveryLost
+	const follows, stopped = whatchanged.DeliveryFollows, whatchanged.DeliveryStopped
+	lease := whatchanged.Lease.Minutes()
 	cart := arguments{"scope": []any{"cart"}, "since": "-60m", "hops": 0}
 	for _, tt := range []struct {
 		claim string
@@ -85,6 +87,29 @@ func TestCoverage(t *testing.T) {
 			w.hears("kubernetes", 2, lost)
 			w.hears("kubernetes", 1, connected)
 		}, "heard, kubernetes heard"},
+		{"a reader whose lease stands", func(w *world) { w.pushes("git", "cart", 30, 10, 90); w.hears("git", lease, follows) }, "quiet, git quiet"},
+		{"one that has not renewed it", func(w *world) {
+			w.pushes("git", "cart", 30, 10, 5)
+			w.hears("git", lease+0.01, follows)
+		}, "lost, git lost"},
+		{"another's lease does not matter", func(w *world) {
+			w.pushes("argocd", "cart", 30, 10, 5)
+			w.pushes("git", "flag:shop/banner", 30, 10, 5)
+			w.hears("git", 2, follows)
+		}, "heard, argocd heard, (git lost)"},
+		{"one that was ended", func(w *world) {
+			w.pushes("git", "cart", 30, 10, 5)
+			w.hears("git", 4, follows)
+			w.hears("git", 3, stopped)
+		}, "stopped, git stopped"},
+		{"one that was ended, or died, and has run since, runs", func(w *world) {
+			w.pushes("git", "cart", 30, 10, 50)
+			w.hears("git", 40, stopped)
+			w.hears("git", 30, ran)
+			w.pushes("etcd", "cart", 30, 10, 50)
+			w.hears("etcd", 40, follows)
+			w.hears("etcd", 30, ran)
+		}, "heard, etcd heard, git heard"},
 		{"a reader that ran in the interval, though nothing was new", func(w *world) { w.pushes("git", "cart", 30, 0.1, 9000); w.hears("git", 10, ran) }, "heard, git heard"},
 		{"one that runs as it usually does", func(w *world) {
 			w.pushes("git", "cart", 30, 0.1, 9000)

@@ -28,9 +28,17 @@ func newIngest() *cobra.Command {
 // An importer takes decoded events to an instance, ours or a server's.
 type importer func(ctx context.Context, source string, events []whatchanged.Event) (ingest.Accepted, error)
 
+// An intake is an instance, ours or a server's, as readers need it.
+type intake struct {
+	send   importer
+	report func(ctx context.Context, source, what string) error // what a reader says of itself
+	stored ingest.Stored
+}
+
 func newIngestGit() *cobra.Command {
 	var o options
 	var server, token, since, mapping string
+	var every time.Duration
 	config := ingest.GitConfig{}
 	cmd := &cobra.Command{
 		Use:   "git PATH...",
@@ -38,9 +46,13 @@ func newIngestGit() *cobra.Command {
 		Long: "Bring in the history of repositories: one change event for each landing on the branch along first parents, and one for\n" +
 			"each flag, object of Kubernetes or configuration file it changed, with a structured diff. Only what landed since the last\n" +
 			"time is read. What the files are about is taken from their paths and contents, or from a mapping: a file named by --map,\n" +
-			"or else " + ingest.MappingFile + " at the root of the repository.",
+			"or else " + ingest.MappingFile + " at the root of the repository. With --every it goes on reading what lands, as the repository\n" +
+			"has it (something else has to fetch into a clone), until it is ended, and answers say so within seconds when it dies.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, paths []string) error {
+			if every <= 0 {
+				return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%s: want a positive duration such as 10s", every).In("every")
+			}
 			w, err := whatchanged.ParseWhen(since)
 			if since != "" && err != nil {
 				return whatchanged.AsError(err).In("since")
@@ -53,11 +65,14 @@ func newIngestGit() *cobra.Command {
 					return err
 				}
 			}
-			return o.withImporter(cmd, server, token, func(send importer, stored ingest.Stored) error {
-				config.Stored = stored
+			return o.withImporter(cmd, server, token, func(in intake) error {
+				config.Stored = in.stored
+				if cmd.Flags().Changed("every") {
+					return followGit(cmd.Context(), cmd.ErrOrStderr(), config, paths, in, every)
+				}
 				for _, path := range paths {
 					config.Path = path
-					if err := importGit(cmd.Context(), cmd.ErrOrStderr(), config, send); err != nil {
+					if err := importGit(cmd.Context(), cmd.ErrOrStderr(), config, in.send); err != nil {
 						return err
 					}
 				}
@@ -72,6 +87,7 @@ func newIngestGit() *cobra.Command {
 	f.StringVar(&config.Ref, "ref", "", "branch or commit whose landings are read; default: HEAD")
 	f.StringVar(&mapping, "map", "", "file that says what the files are about; default: "+ingest.MappingFile+" at the root of the repository")
 	f.StringVar(&since, "since", "", "only landings from then on: a time, or an offset such as -90d")
+	f.DurationVar(&every, "every", 10*time.Second, "go on, and read what landed since so often; without it, once")
 	f.IntVar(&config.Limit, "limit", 0, "only the latest landings; 0 is all")
 	return cmd
 }
@@ -79,17 +95,7 @@ func newIngestGit() *cobra.Command {
 // importGit reads one repository and sends its events, with a progress bar on
 // a terminal, and says what became of them.
 func importGit(ctx context.Context, w io.Writer, config ingest.GitConfig, send importer) error {
-	bar := progress(w, "reading "+config.Path)
-	config.Progress = func(done, total int) {
-		bar.ChangeMax(total)
-		_ = bar.Set(done) // it only draws
-	}
-	sum := tally{start: time.Now()}
-	got, err := ingest.ReadGit(ctx, config, sum.through(ctx, send, ingest.GitSource))
-	_ = bar.Finish()
-	for _, note := range got.Notes {
-		fmt.Fprintf(w, "%s: %s\n", config.Path, note)
-	}
+	got, sum, err := readGit(ctx, w, config, send)
 	if err != nil {
 		return err
 	}
@@ -100,7 +106,54 @@ func importGit(ctx context.Context, w io.Writer, config ingest.GitConfig, send i
 		_, err = fmt.Fprintf(w, "%s: nothing landed since the last time; %d landings are stored\n", config.Path, got.Before)
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%s: %d landings, %.0f a second: %v\n", config.Path, got.Landings, float64(got.Landings)/sum.took().Seconds(), &sum)
+	return tellGit(w, config, got, sum)
+}
+
+// followGit reads repositories until ctx ends, and says what landed.
+func followGit(ctx context.Context, w io.Writer, config ingest.GitConfig, paths []string, in intake, every time.Duration) error {
+	reads, renewals := time.NewTicker(every), time.NewTicker(whatchanged.Lease/3)
+	defer reads.Stop()
+	defer renewals.Stop()
+	f := ingest.Follower{
+		Source: ingest.GitSource, Report: in.report, Reads: reads.C, Renewals: renewals.C,
+		Failed: func(err error) { fmt.Fprintf(w, "it goes on after: %v\n", err) },
+		Read: func(ctx context.Context) error {
+			for _, config.Path = range paths {
+				got, sum, err := readGit(ctx, w, config, in.send)
+				if err != nil {
+					return err
+				}
+				if got.Landings > 0 {
+					if err := tellGit(w, config, got, sum); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		},
+	}
+	return f.Follow(ctx)
+}
+
+// readGit reads what landed in one repository since the last time.
+func readGit(ctx context.Context, w io.Writer, config ingest.GitConfig, send importer) (ingest.GitReading, *tally, error) {
+	bar := progress(w, "reading "+config.Path)
+	config.Progress = func(done, total int) {
+		bar.ChangeMax(total)
+		_ = bar.Set(done) // it only draws
+	}
+	sum := &tally{start: time.Now()}
+	got, err := ingest.ReadGit(ctx, config, sum.through(ctx, send, ingest.GitSource))
+	_ = bar.Finish()
+	for _, note := range got.Notes {
+		fmt.Fprintf(w, "%s: %s\n", config.Path, note)
+	}
+	return got, sum, err
+}
+
+// tellGit says what became of what landed.
+func tellGit(w io.Writer, config ingest.GitConfig, got ingest.GitReading, sum *tally) error {
+	_, err := fmt.Fprintf(w, "%s: %d landings, %.0f a second: %v\n", config.Path, got.Landings, float64(got.Landings)/sum.took().Seconds(), sum)
 	return err
 }
 
@@ -191,12 +244,12 @@ func (c catalog) command() *cobra.Command {
 				}
 				config.EffectiveAt = t
 			}
-			return o.withImporter(cmd, server, token, func(send importer, stored ingest.Stored) error {
-				config.Stored = stored
+			return o.withImporter(cmd, server, token, func(in intake) error {
+				config.Stored = in.stored
 				refused := 0
 				for _, path := range paths {
 					config.Path = path
-					n, err := c.bringIn(cmd.Context(), cmd.ErrOrStderr(), config, read, send)
+					n, err := c.bringIn(cmd.Context(), cmd.ErrOrStderr(), config, read, in.send)
 					if err != nil {
 						return err
 					}
@@ -267,20 +320,25 @@ func progress(w io.Writer, what string) *progressbar.ProgressBar {
 
 // withImporter calls do with whoever can store events and say which are stored:
 // a server, or an instance of our own.
-func (o *options) withImporter(cmd *cobra.Command, server, token string, do func(importer, ingest.Stored) error) error {
+func (o *options) withImporter(cmd *cobra.Command, server, token string, do func(intake) error) error {
 	s, err := o.server(server, token)
 	if err != nil {
 		return err
 	}
 	if s != nil {
-		return do(func(ctx context.Context, source string, events []whatchanged.Event) (ingest.Accepted, error) {
+		return do(intake{func(ctx context.Context, source string, events []whatchanged.Event) (ingest.Accepted, error) {
 			var a ingest.Accepted
 			err := s.Call(ctx, "/v1/import/"+source, events, &a)
 			return a, err
-		}, remoteStored{s})
+		}, func(ctx context.Context, source, what string) error {
+			return s.Call(ctx, "/v1/import/"+source+"/report", what, &ingest.Accepted{})
+		}, remoteStored{s}})
 	}
 	return o.alone(cmd.Context(), cmd, func(in *openInstance) error {
-		return do(in.Pipeline.Import, ingest.StoredIn(in.Index))
+		return do(intake{in.Pipeline.Import, func(ctx context.Context, source, what string) error {
+			_, err := in.Pipeline.Report(ctx, source, what)
+			return err
+		}, ingest.StoredIn(in.Index)})
 	})
 }
 

@@ -16,7 +16,7 @@ func (r *Reader) Sources(ctx context.Context, v whatchanged.View, i whatchanged.
 		return nil, err
 	}
 	var all []whatchanged.SourceArrivals
-	err := r.each(ctx, "sources", compose("sources", nil).set("known_sequence", v.KnownAt.Sequence).interval(i), func(rows driver.Rows) error {
+	err := r.each(ctx, "sources", compose("sources", nil).set("connection", whatchanged.ConnectionReports).set("known_sequence", v.KnownAt.Sequence).interval(i), func(rows driver.Rows) error {
 		s, err := scanSource(rows)
 		all = append(all, s)
 		return err
@@ -39,7 +39,7 @@ func scanSource(rows driver.Rows) (s whatchanged.SourceArrivals, err error) {
 	s.Told.Count, s.Rejected, s.Runs.Count = int(told), int(rejected), int(runs)
 	s.Told.Last, s.Runs.Last = lastOf(lastTold, allTold), lastOf(lastRan, allRan)
 	if allLinked > 0 {
-		s.Connection = &whatchanged.Connection{Up: link == whatchanged.DeliveryConnected, At: linkedAt.UTC()}
+		s.Connection = &whatchanged.Connection{Report: link, At: linkedAt.UTC()}
 	}
 	return s, err
 }
@@ -63,7 +63,7 @@ type sortOf struct {
 // began.
 func (r *Reader) gaps(ctx context.Context, sequence uint64, i whatchanged.Interval) (map[sortOf]map[int64]whatchanged.Gaps, error) {
 	all := map[sortOf]map[int64]whatchanged.Gaps{}
-	q := compose("gaps", nil).set("known_sequence", sequence).at("since", i.From).at("to", i.To)
+	q := compose("gaps", nil).set("connection", whatchanged.ConnectionReports).set("known_sequence", sequence).at("since", i.From).at("to", i.To)
 	err := r.each(ctx, "gaps", q, func(rows driver.Rows) error {
 		var of sortOf
 		var day, seconds int64

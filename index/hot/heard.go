@@ -138,13 +138,12 @@ func (h *heardOf) after(sequence uint64, horizon time.Time) *heardOf {
 	since := whatchanged.GapsSince(horizon)
 	out := &heardOf{told: h.told.after(sequence, since), runs: h.runs.after(sequence, since), link: h.link}
 	out.rejected = slices.Clone(h.rejected[len(h.rejected.upTo(sequence)):])
-	for _, l := range h.links {
-		if l.sequence <= sequence {
-			out.link = &l.Connection
-		} else {
-			out.links = append(out.links, l)
-		}
+	n := sort.Search(len(h.links), func(i int) bool { return h.links[i].sequence > sequence })
+	if n > 0 {
+		last := h.links[n-1].Connection // a copy: a pointer would keep all of them
+		out.link = &last
 	}
+	out.links = slices.Clone(h.links[n:])
 	return out
 }
 
@@ -161,8 +160,8 @@ func (s *snapshot) hear(ds []whatchanged.Delivery) {
 		switch d.Type {
 		case whatchanged.DeliveryRan:
 			h.runs.add(a)
-		case whatchanged.DeliveryConnected, whatchanged.DeliveryLost:
-			h.links = append(h.links, link{d.Sequence, whatchanged.Connection{Up: d.Type == whatchanged.DeliveryConnected, At: d.ReceivedAt}})
+		case whatchanged.DeliveryConnected, whatchanged.DeliveryFollows, whatchanged.DeliveryLost, whatchanged.DeliveryStopped:
+			h.links = append(h.links, link{d.Sequence, whatchanged.Connection{Report: d.Type, At: d.ReceivedAt}})
 		default:
 			h.told.add(a)
 			if d.Outcome == whatchanged.Rejected {
@@ -195,11 +194,9 @@ func (h *heardOf) knownAt(sequence uint64) bool {
 
 // connection returns what was last reported before a time.
 func (h *heardOf) connection(sequence uint64, until time.Time) *whatchanged.Connection {
-	last := h.link
-	for i := range h.links {
-		if h.links[i].sequence <= sequence && h.links[i].At.Before(until) {
-			last = &h.links[i].Connection
-		}
+	n := sort.Search(len(h.links), func(i int) bool { return h.links[i].sequence > sequence || !h.links[i].At.Before(until) })
+	if n == 0 {
+		return h.link
 	}
-	return last
+	return &h.links[n-1].Connection
 }

@@ -62,7 +62,7 @@ func spelled(all []whatchanged.SourceArrivals) string {
 			text += fmt.Sprintf(" %d runs, last %d", s.Runs.Count, at(*s.Runs.Last))
 		}
 		if c := s.Connection; c != nil {
-			text += fmt.Sprintf(" %s at %d", map[bool]string{true: "up", false: "lost"}[c.Up], at(c.At))
+			text += fmt.Sprintf(" %s at %d", strings.TrimPrefix(c.Report, "whatchanged."), at(c.At))
 		}
 		parts = append(parts, text)
 	}
@@ -93,7 +93,7 @@ func testGaps(t *testing.T, open Opener) {
 		{"between deliveries that follow each other", known(11), 10, whatchanged.Gaps{one: 1, two: 2}, "git 1-0 last 7 1 runs, last 6"},
 		{"as far as they came before the end", known(11), 5, whatchanged.Gaps{one: 1, two: 1}, "git 0-0"},
 		{"and were known", known(3), 10, whatchanged.Gaps{one: 1, two: 1}, ""},
-		{"runs and deliveries are apart, and a connection is as last reported", known(11), 20, whatchanged.Gaps{one: 1, two: 2}, "git 1-0 last 7 2 runs, last 16 up at 17"},
+		{"runs and deliveries are apart, and a connection is as last reported", known(11), 20, whatchanged.Gaps{one: 1, two: 2}, "git 1-0 last 7 2 runs, last 16 connected at 17"},
 		{"to the end of the interval", known(11), 21, whatchanged.Gaps{one: 1, two: 2}, "git 1-0 last 7 2 runs, last 16 lost at 20"},
 		{"a long one", known(11), 30*day + 2, whatchanged.Gaps{one: 1, two: 2, long: 1}, "git 1-0 last 7 2 runs, last 16 lost at 20"},
 		{"those that began more than thirty days before do not count", known(11), 31*day + 3, whatchanged.Gaps{whatchanged.GapSeconds(24*time.Hour + time.Minute): 1}, "git 1-0 last 7 2 runs, last 16 lost at 20"},

@@ -300,8 +300,8 @@ func (o Oracle) Sources(_ context.Context, v whatchanged.View, i whatchanged.Int
 func arrive(s *whatchanged.SourceArrivals, d whatchanged.Delivery, i whatchanged.Interval) {
 	to := &s.Told
 	switch d.Type {
-	case whatchanged.DeliveryConnected, whatchanged.DeliveryLost:
-		s.Connection = &whatchanged.Connection{Up: d.Type == whatchanged.DeliveryConnected, At: d.ReceivedAt}
+	case whatchanged.DeliveryConnected, whatchanged.DeliveryFollows, whatchanged.DeliveryLost, whatchanged.DeliveryStopped:
+		s.Connection = &whatchanged.Connection{Report: d.Type, At: d.ReceivedAt}
 		return
 	case whatchanged.DeliveryRan:
 		to = &s.Runs

@@ -49,7 +49,7 @@ var (
 	evidence = []whatchanged.Evidence{whatchanged.Declared, whatchanged.Observed, whatchanged.Shared}
 	words    = []string{"Raise", "lower", "the", "Checkout", "timeout", "100%", "crédit", "it's", "ROLL", "back"}
 	owners   = []string{"group:default/search", "group:default/checkout", "user:default/ann"}
-	reports  = []string{whatchanged.DeliveryRan, whatchanged.DeliveryConnected, whatchanged.DeliveryLost}
+	reports  = whatchanged.ReaderReports
 	regions  = []string{"", "eu-west-1", "us-east-1"}
 )
 

@@ -9,7 +9,7 @@ FROM (
   SELECT source, type = 'whatchanged.ran' AS ran, received_at,
     lagInFrame(received_at) OVER each AS previous, row_number() OVER each AS nth
   FROM deliveries
-  WHERE sequence <= {known_sequence:UInt64} AND type NOT IN ('whatchanged.connected', 'whatchanged.lost')
+  WHERE sequence <= {known_sequence:UInt64} AND type NOT IN {connection:Array(String)}
     AND received_at >= {since:DateTime64(6, 'UTC')} AND received_at < {to:DateTime64(6, 'UTC')}
   WINDOW each AS (PARTITION BY source, ran ORDER BY sequence ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))
 WHERE nth > 1

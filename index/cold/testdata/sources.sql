@@ -10,7 +10,7 @@ SELECT source,
 FROM (
   SELECT source, received_at, outcome, type, sequence, received_at < {to:DateTime64(6, 'UTC')} AS arrived,
     arrived AND type = 'whatchanged.ran' AS ran,
-    arrived AND type IN ('whatchanged.connected', 'whatchanged.lost') AS linked,
+    arrived AND type IN {connection:Array(String)} AS linked,
     arrived AND NOT ran AND NOT linked AS told
   FROM deliveries
   WHERE sequence <= {known_sequence:UInt64})

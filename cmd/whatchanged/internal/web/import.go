@@ -33,6 +33,27 @@ func (s *Server) importEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a, err := s.config.Instance.Pipeline.Import(r.Context(), r.PathValue("source"), events)
+	s.accepted(w, r, a, err)
+}
+
+// report takes what a local reader says of itself: a JSON string, one of
+// [whatchanged.ReaderReports].
+func (s *Server) report(w http.ResponseWriter, r *http.Request) {
+	var what string
+	err := importedSource(r)
+	if err == nil {
+		err = readJSON(w, r, &what, "the name of a report")
+	}
+	if err != nil {
+		problem(w, err)
+		return
+	}
+	a, err := s.config.Instance.Pipeline.Report(r.Context(), r.PathValue("source"), what)
+	s.accepted(w, r, a, err)
+}
+
+// accepted tells a local reader what became of what it sent.
+func (s *Server) accepted(w http.ResponseWriter, r *http.Request, a ingest.Accepted, err error) {
 	if err != nil {
 		if e := whatchanged.AsError(err); e.Code == whatchanged.CodeInternal {
 			s.config.Log.ErrorContext(r.Context(), "import", "error", err)

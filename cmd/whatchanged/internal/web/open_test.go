@@ -23,6 +23,7 @@ func TestOnlyWhatTellsNothingOrProvesItselfIsOpen(t *testing.T) {
 		"/v1/events":                false,
 		"/v1/import/git":            false,
 		"/v1/import/git/stored":     false,
+		"/v1/import/git/report":     false,
 		"/graphql":                  false,
 		"/graphiqlx":                false,
 		"/mcp":                      false,

@@ -64,6 +64,7 @@ func New(c Config) *Server {
 	mux.Handle("/v1/", c.Instance.Pipeline.Handler())
 	mux.HandleFunc("POST /v1/import/{source}", s.importEvents)
 	mux.HandleFunc("POST /v1/import/{source}/stored", s.stored)
+	mux.HandleFunc("POST /v1/import/{source}/report", s.report)
 	mux.Handle("GET /graphiql/", c.GraphiQL)
 	mux.Handle("GET /metrics", c.Metrics)
 	mux.HandleFunc("GET /healthz", s.health)
