@@ -38,7 +38,7 @@ func TestQueries(t *testing.T) {
 		{"corrections", compose("corrections", nil)},
 		{"reach", compose("reach", nil)},
 		{"edges", composeEdges(v, web, 9)},
-		{"sources", compose("sources", nil)},
+		{"sources", composeSources(1, day)},
 		{"gaps", compose("gaps", nil)},
 		{"watermark", compose("watermark", lastDelivery{})},
 		{"positionAt", compose("watermark", lastDelivery{Before: true})},

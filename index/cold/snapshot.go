@@ -190,7 +190,7 @@ func (s *Snapshot) Heard(ctx context.Context) (map[string]Heard, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := compose("sources", nil).set("known_sequence", before).interval(whatchanged.Always)
+	q := composeSources(before, whatchanged.Always)
 	err = s.r.each(ctx, "snapshotHeard", q, func(rows driver.Rows) error {
 		a, err := scanSource(rows)
 		heard[a.Source] = Heard{Series{a.Told.Last, gaps[sortOf{a.Source, false}]}, Series{a.Runs.Last, gaps[sortOf{a.Source, true}]}, a.Connection}

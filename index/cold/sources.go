@@ -9,6 +9,10 @@ import (
 	"whatchanged.dev/whatchanged"
 )
 
+func composeSources(sequence uint64, i whatchanged.Interval) *query {
+	return compose("sources", nil).set("connection", whatchanged.ConnectionReports).set("known_sequence", sequence).interval(i)
+}
+
 // Sources says what arrived of each source that v knows of, for an interval of
 // arrival.
 func (r *Reader) Sources(ctx context.Context, v whatchanged.View, i whatchanged.Interval) ([]whatchanged.SourceArrivals, error) {
@@ -16,7 +20,7 @@ func (r *Reader) Sources(ctx context.Context, v whatchanged.View, i whatchanged.
 		return nil, err
 	}
 	var all []whatchanged.SourceArrivals
-	err := r.each(ctx, "sources", compose("sources", nil).set("connection", whatchanged.ConnectionReports).set("known_sequence", v.KnownAt.Sequence).interval(i), func(rows driver.Rows) error {
+	err := r.each(ctx, "sources", composeSources(v.KnownAt.Sequence, i), func(rows driver.Rows) error {
 		s, err := scanSource(rows)
 		all = append(all, s)
 		return err
