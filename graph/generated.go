@@ -613,6 +613,58 @@ type ComplexityRoot struct {
 		Until  func(childComplexity int) int
 	}
 
+	Overview struct {
+		AsOf         func(childComplexity int) int
+		Counts       func(childComplexity int) int
+		Coverage     func(childComplexity int) int
+		Cursor       func(childComplexity int) int
+		Environments func(childComplexity int) int
+		Excluded     func(childComplexity int) int
+		Interval     func(childComplexity int) int
+		Items        func(childComplexity int) int
+		KnownAt      func(childComplexity int) int
+		Next         func(childComplexity int) int
+		Quoted       func(childComplexity int) int
+		Regions      func(childComplexity int) int
+		Teams        func(childComplexity int) int
+		Total        func(childComplexity int) int
+		Truncated    func(childComplexity int) int
+		Verdict      func(childComplexity int) int
+		Watermark    func(childComplexity int) int
+	}
+
+	OverviewCounts struct {
+		Changes   func(childComplexity int) int
+		Circles   func(childComplexity int) int
+		Compared  func(childComplexity int) int
+		Drift     func(childComplexity int) int
+		Incidents func(childComplexity int) int
+		Rollouts  func(childComplexity int) int
+		Stuck     func(childComplexity int) int
+		Unchecked func(childComplexity int) int
+	}
+
+	OverviewGroup struct {
+		Changes   func(childComplexity int) int
+		Drift     func(childComplexity int) int
+		Incidents func(childComplexity int) int
+		Name      func(childComplexity int) int
+		Rollouts  func(childComplexity int) int
+		Stuck     func(childComplexity int) int
+		Unchecked func(childComplexity int) int
+	}
+
+	OverviewItem struct {
+		Entity    func(childComplexity int) int
+		IDs       func(childComplexity int) int
+		Owner     func(childComplexity int) int
+		Placement func(childComplexity int) int
+		Reasons   func(childComplexity int) int
+		Since     func(childComplexity int) int
+		Text      func(childComplexity int) int
+		What      func(childComplexity int) int
+	}
+
 	Ownership struct {
 		Entity func(childComplexity int) int
 		OnCall func(childComplexity int) int
@@ -645,6 +697,7 @@ type ComplexityRoot struct {
 		Impact        func(childComplexity int, input resolvers.ImpactInput) int
 		IncidentBrief func(childComplexity int, input resolvers.IncidentBriefInput) int
 		Node          func(childComplexity int, id string) int
+		Overview      func(childComplexity int, input resolvers.OverviewInput) int
 		Rollouts      func(childComplexity int, input resolvers.RolloutsInput) int
 		Service       func(childComplexity int, input resolvers.ServiceInput) int
 		Timeline      func(childComplexity int, input resolvers.TimelineInput) int
@@ -934,6 +987,7 @@ type QueryResolver interface {
 	FindCommit(ctx context.Context, input resolvers.FindCommitInput) (*resolvers.FindCommit, error)
 	Impact(ctx context.Context, input resolvers.ImpactInput) (*resolvers.Impact, error)
 	IncidentBrief(ctx context.Context, input resolvers.IncidentBriefInput) (*resolvers.IncidentBrief, error)
+	Overview(ctx context.Context, input resolvers.OverviewInput) (*resolvers.Overview, error)
 	Rollouts(ctx context.Context, input resolvers.RolloutsInput) (*resolvers.Rollouts, error)
 	Service(ctx context.Context, input resolvers.ServiceInput) (*resolvers.Service, error)
 	Timeline(ctx context.Context, input resolvers.TimelineInput) (*resolvers.Timeline, error)
@@ -3515,6 +3569,250 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.OnCall.Until(childComplexity), true
 
+	case "Overview.asOf":
+		if e.ComplexityRoot.Overview.AsOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.AsOf(childComplexity), true
+	case "Overview.counts":
+		if e.ComplexityRoot.Overview.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.Counts(childComplexity), true
+	case "Overview.coverage":
+		if e.ComplexityRoot.Overview.Coverage == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.Coverage(childComplexity), true
+	case "Overview.cursor":
+		if e.ComplexityRoot.Overview.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.Cursor(childComplexity), true
+	case "Overview.environments":
+		if e.ComplexityRoot.Overview.Environments == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.Environments(childComplexity), true
+	case "Overview.excluded":
+		if e.ComplexityRoot.Overview.Excluded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.Excluded(childComplexity), true
+	case "Overview.interval":
+		if e.ComplexityRoot.Overview.Interval == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.Interval(childComplexity), true
+	case "Overview.items":
+		if e.ComplexityRoot.Overview.Items == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.Items(childComplexity), true
+	case "Overview.knownAt":
+		if e.ComplexityRoot.Overview.KnownAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.KnownAt(childComplexity), true
+	case "Overview.next":
+		if e.ComplexityRoot.Overview.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.Next(childComplexity), true
+	case "Overview.quoted":
+		if e.ComplexityRoot.Overview.Quoted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.Quoted(childComplexity), true
+	case "Overview.regions":
+		if e.ComplexityRoot.Overview.Regions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.Regions(childComplexity), true
+	case "Overview.teams":
+		if e.ComplexityRoot.Overview.Teams == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.Teams(childComplexity), true
+	case "Overview.total":
+		if e.ComplexityRoot.Overview.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.Total(childComplexity), true
+	case "Overview.truncated":
+		if e.ComplexityRoot.Overview.Truncated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.Truncated(childComplexity), true
+	case "Overview.verdict":
+		if e.ComplexityRoot.Overview.Verdict == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.Verdict(childComplexity), true
+	case "Overview.watermark":
+		if e.ComplexityRoot.Overview.Watermark == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Overview.Watermark(childComplexity), true
+
+	case "OverviewCounts.changes":
+		if e.ComplexityRoot.OverviewCounts.Changes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewCounts.Changes(childComplexity), true
+	case "OverviewCounts.circles":
+		if e.ComplexityRoot.OverviewCounts.Circles == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewCounts.Circles(childComplexity), true
+	case "OverviewCounts.compared":
+		if e.ComplexityRoot.OverviewCounts.Compared == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewCounts.Compared(childComplexity), true
+	case "OverviewCounts.drift":
+		if e.ComplexityRoot.OverviewCounts.Drift == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewCounts.Drift(childComplexity), true
+	case "OverviewCounts.incidents":
+		if e.ComplexityRoot.OverviewCounts.Incidents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewCounts.Incidents(childComplexity), true
+	case "OverviewCounts.rollouts":
+		if e.ComplexityRoot.OverviewCounts.Rollouts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewCounts.Rollouts(childComplexity), true
+	case "OverviewCounts.stuck":
+		if e.ComplexityRoot.OverviewCounts.Stuck == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewCounts.Stuck(childComplexity), true
+	case "OverviewCounts.unchecked":
+		if e.ComplexityRoot.OverviewCounts.Unchecked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewCounts.Unchecked(childComplexity), true
+
+	case "OverviewGroup.changes":
+		if e.ComplexityRoot.OverviewGroup.Changes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewGroup.Changes(childComplexity), true
+	case "OverviewGroup.drift":
+		if e.ComplexityRoot.OverviewGroup.Drift == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewGroup.Drift(childComplexity), true
+	case "OverviewGroup.incidents":
+		if e.ComplexityRoot.OverviewGroup.Incidents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewGroup.Incidents(childComplexity), true
+	case "OverviewGroup.name":
+		if e.ComplexityRoot.OverviewGroup.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewGroup.Name(childComplexity), true
+	case "OverviewGroup.rollouts":
+		if e.ComplexityRoot.OverviewGroup.Rollouts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewGroup.Rollouts(childComplexity), true
+	case "OverviewGroup.stuck":
+		if e.ComplexityRoot.OverviewGroup.Stuck == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewGroup.Stuck(childComplexity), true
+	case "OverviewGroup.unchecked":
+		if e.ComplexityRoot.OverviewGroup.Unchecked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewGroup.Unchecked(childComplexity), true
+
+	case "OverviewItem.entity":
+		if e.ComplexityRoot.OverviewItem.Entity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewItem.Entity(childComplexity), true
+	case "OverviewItem.ids":
+		if e.ComplexityRoot.OverviewItem.IDs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewItem.IDs(childComplexity), true
+	case "OverviewItem.owner":
+		if e.ComplexityRoot.OverviewItem.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewItem.Owner(childComplexity), true
+	case "OverviewItem.placement":
+		if e.ComplexityRoot.OverviewItem.Placement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewItem.Placement(childComplexity), true
+	case "OverviewItem.reasons":
+		if e.ComplexityRoot.OverviewItem.Reasons == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewItem.Reasons(childComplexity), true
+	case "OverviewItem.since":
+		if e.ComplexityRoot.OverviewItem.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewItem.Since(childComplexity), true
+	case "OverviewItem.text":
+		if e.ComplexityRoot.OverviewItem.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewItem.Text(childComplexity), true
+	case "OverviewItem.what":
+		if e.ComplexityRoot.OverviewItem.What == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OverviewItem.What(childComplexity), true
+
 	case "Ownership.entity":
 		if e.ComplexityRoot.Ownership.Entity == nil {
 			break
@@ -3706,6 +4004,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Node(childComplexity, args["id"].(string)), true
+	case "Query.overview":
+		if e.ComplexityRoot.Query.Overview == nil {
+			break
+		}
+
+		args, err := ec.field_Query_overview_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Overview(childComplexity, args["input"].(resolvers.OverviewInput)), true
 	case "Query.rollouts":
 		if e.ComplexityRoot.Query.Rollouts == nil {
 			break
@@ -5012,6 +5321,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputFindInput,
 		ec.unmarshalInputImpactInput,
 		ec.unmarshalInputIncidentBriefInput,
+		ec.unmarshalInputOverviewInput,
 		ec.unmarshalInputRolloutsInput,
 		ec.unmarshalInputServiceInput,
 		ec.unmarshalInputTimelineInput,
@@ -5093,7 +5403,7 @@ func newExecutionContext(
 	}
 }
 
-//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/compare.graphqls" "schema/config.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/find_commit.graphqls" "schema/impact.graphqls" "schema/incident_brief.graphqls" "schema/rollouts.graphqls" "schema/service.graphqls" "schema/subscription.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
+//go:embed "schema/base.graphqls" "schema/change.graphqls" "schema/compare.graphqls" "schema/config.graphqls" "schema/data_health.graphqls" "schema/entity.graphqls" "schema/find.graphqls" "schema/find_commit.graphqls" "schema/impact.graphqls" "schema/incident_brief.graphqls" "schema/overview.graphqls" "schema/rollouts.graphqls" "schema/service.graphqls" "schema/subscription.graphqls" "schema/timeline.graphqls" "schema/topology.graphqls" "schema/what_changed.graphqls"
 var sourcesFS embed.FS
 
 func sourceData(filename string) string {
@@ -5115,6 +5425,7 @@ var sources = []*ast.Source{
 	{Name: "schema/find_commit.graphqls", Input: sourceData("schema/find_commit.graphqls"), BuiltIn: false},
 	{Name: "schema/impact.graphqls", Input: sourceData("schema/impact.graphqls"), BuiltIn: false},
 	{Name: "schema/incident_brief.graphqls", Input: sourceData("schema/incident_brief.graphqls"), BuiltIn: false},
+	{Name: "schema/overview.graphqls", Input: sourceData("schema/overview.graphqls"), BuiltIn: false},
 	{Name: "schema/rollouts.graphqls", Input: sourceData("schema/rollouts.graphqls"), BuiltIn: false},
 	{Name: "schema/service.graphqls", Input: sourceData("schema/service.graphqls"), BuiltIn: false},
 	{Name: "schema/subscription.graphqls", Input: sourceData("schema/subscription.graphqls"), BuiltIn: false},
@@ -6276,6 +6587,110 @@ func (ec *executionContext) childFields_OnCall(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type OnCall", field.Name)
 }
 
+func (ec *executionContext) childFields_Overview(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "counts":
+		return ec.fieldContext_Overview_counts(ctx, field)
+	case "teams":
+		return ec.fieldContext_Overview_teams(ctx, field)
+	case "regions":
+		return ec.fieldContext_Overview_regions(ctx, field)
+	case "environments":
+		return ec.fieldContext_Overview_environments(ctx, field)
+	case "items":
+		return ec.fieldContext_Overview_items(ctx, field)
+	case "verdict":
+		return ec.fieldContext_Overview_verdict(ctx, field)
+	case "asOf":
+		return ec.fieldContext_Overview_asOf(ctx, field)
+	case "interval":
+		return ec.fieldContext_Overview_interval(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_Overview_knownAt(ctx, field)
+	case "watermark":
+		return ec.fieldContext_Overview_watermark(ctx, field)
+	case "coverage":
+		return ec.fieldContext_Overview_coverage(ctx, field)
+	case "excluded":
+		return ec.fieldContext_Overview_excluded(ctx, field)
+	case "total":
+		return ec.fieldContext_Overview_total(ctx, field)
+	case "truncated":
+		return ec.fieldContext_Overview_truncated(ctx, field)
+	case "cursor":
+		return ec.fieldContext_Overview_cursor(ctx, field)
+	case "next":
+		return ec.fieldContext_Overview_next(ctx, field)
+	case "quoted":
+		return ec.fieldContext_Overview_quoted(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Overview", field.Name)
+}
+
+func (ec *executionContext) childFields_OverviewCounts(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "incidents":
+		return ec.fieldContext_OverviewCounts_incidents(ctx, field)
+	case "rollouts":
+		return ec.fieldContext_OverviewCounts_rollouts(ctx, field)
+	case "stuck":
+		return ec.fieldContext_OverviewCounts_stuck(ctx, field)
+	case "changes":
+		return ec.fieldContext_OverviewCounts_changes(ctx, field)
+	case "unchecked":
+		return ec.fieldContext_OverviewCounts_unchecked(ctx, field)
+	case "compared":
+		return ec.fieldContext_OverviewCounts_compared(ctx, field)
+	case "drift":
+		return ec.fieldContext_OverviewCounts_drift(ctx, field)
+	case "circles":
+		return ec.fieldContext_OverviewCounts_circles(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OverviewCounts", field.Name)
+}
+
+func (ec *executionContext) childFields_OverviewGroup(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_OverviewGroup_name(ctx, field)
+	case "incidents":
+		return ec.fieldContext_OverviewGroup_incidents(ctx, field)
+	case "rollouts":
+		return ec.fieldContext_OverviewGroup_rollouts(ctx, field)
+	case "stuck":
+		return ec.fieldContext_OverviewGroup_stuck(ctx, field)
+	case "changes":
+		return ec.fieldContext_OverviewGroup_changes(ctx, field)
+	case "unchecked":
+		return ec.fieldContext_OverviewGroup_unchecked(ctx, field)
+	case "drift":
+		return ec.fieldContext_OverviewGroup_drift(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OverviewGroup", field.Name)
+}
+
+func (ec *executionContext) childFields_OverviewItem(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "what":
+		return ec.fieldContext_OverviewItem_what(ctx, field)
+	case "entity":
+		return ec.fieldContext_OverviewItem_entity(ctx, field)
+	case "placement":
+		return ec.fieldContext_OverviewItem_placement(ctx, field)
+	case "owner":
+		return ec.fieldContext_OverviewItem_owner(ctx, field)
+	case "since":
+		return ec.fieldContext_OverviewItem_since(ctx, field)
+	case "text":
+		return ec.fieldContext_OverviewItem_text(ctx, field)
+	case "reasons":
+		return ec.fieldContext_OverviewItem_reasons(ctx, field)
+	case "ids":
+		return ec.fieldContext_OverviewItem_ids(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OverviewItem", field.Name)
+}
+
 func (ec *executionContext) childFields_Ownership(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "entity":
@@ -7377,6 +7792,20 @@ func (ec *executionContext) field_Query_node_args(ctx context.Context, rawArgs m
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_overview_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (resolvers.OverviewInput, error) {
+			return ec.unmarshalNOverviewInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐOverviewInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
 	return args, nil
 }
 
@@ -18306,6 +18735,1025 @@ func (ec *executionContext) fieldContext_OnCall_id(_ context.Context, field grap
 	return graphql.NewScalarFieldContext("OnCall", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
+func (ec *executionContext) _Overview_counts(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_counts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Counts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.OverviewCounts) graphql.Marshaler {
+			return ec.marshalNOverviewCounts2whatchangedᚗdevᚋwhatchangedᚋresolversᚐOverviewCounts(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_counts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Overview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OverviewCounts(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Overview_teams(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_teams(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Teams, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.OverviewGroup) graphql.Marshaler {
+			return ec.marshalNOverviewGroup2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐOverviewGroupᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_teams(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Overview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OverviewGroup(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Overview_regions(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_regions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Regions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.OverviewGroup) graphql.Marshaler {
+			return ec.marshalNOverviewGroup2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐOverviewGroupᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_regions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Overview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OverviewGroup(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Overview_environments(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_environments(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Environments, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.OverviewGroup) graphql.Marshaler {
+			return ec.marshalNOverviewGroup2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐOverviewGroupᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_environments(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Overview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OverviewGroup(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Overview_items(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_items(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Items, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.OverviewItem) graphql.Marshaler {
+			return ec.marshalNOverviewItem2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐOverviewItemᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_items(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Overview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OverviewItem(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Overview_verdict(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_verdict(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Verdict, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_verdict(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Overview", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Overview_asOf(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Overview", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _Overview_interval(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_interval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Interval, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Interval) graphql.Marshaler {
+			return ec.marshalOInterval2ᚖwhatchangedᚗdevᚋwhatchangedᚐInterval(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_interval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Overview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Interval(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Overview_knownAt(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Position) graphql.Marshaler {
+			return ec.marshalNPosition2whatchangedᚗdevᚋwhatchangedᚐPosition(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Overview", field, false, false, errors.New("field of type Position does not have child fields"))
+}
+
+func (ec *executionContext) _Overview_watermark(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_watermark(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Watermark, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v resolvers.Watermark) graphql.Marshaler {
+			return ec.marshalNWatermark2whatchangedᚗdevᚋwhatchangedᚋresolversᚐWatermark(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_watermark(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Overview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Watermark(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Overview_coverage(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_coverage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Coverage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Coverage) graphql.Marshaler {
+			return ec.marshalNCoverage2whatchangedᚗdevᚋwhatchangedᚐCoverage(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_coverage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Overview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Coverage(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Overview_excluded(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_excluded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Excluded, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Exclusion) graphql.Marshaler {
+			return ec.marshalNExclusion2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐExclusionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_excluded(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Overview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Exclusion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Overview_total(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Overview", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _Overview_truncated(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_truncated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Truncated, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_truncated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Overview", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _Overview_cursor(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Overview", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _Overview_next(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_next(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Next, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.Call) graphql.Marshaler {
+			return ec.marshalNCall2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐCallᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_next(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Overview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Call(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Overview_quoted(ctx context.Context, field graphql.CollectedField, obj *resolvers.Overview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Overview_quoted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quoted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Overview_quoted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Overview", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewCounts_incidents(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewCounts_incidents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Incidents, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewCounts_incidents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewCounts_rollouts(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewCounts_rollouts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rollouts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewCounts_rollouts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewCounts_stuck(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewCounts_stuck(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Stuck, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewCounts_stuck(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewCounts_changes(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewCounts_changes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Changes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewCounts_changes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewCounts_unchecked(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewCounts_unchecked(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unchecked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewCounts_unchecked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewCounts_compared(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewCounts_compared(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Compared, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewCounts_compared(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewCounts_drift(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewCounts_drift(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Drift, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewCounts_drift(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewCounts_circles(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewCounts_circles(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Circles, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewCounts_circles(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewGroup_name(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewGroup_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewGroup_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewGroup", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewGroup_incidents(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewGroup_incidents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Incidents, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewGroup_incidents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewGroup", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewGroup_rollouts(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewGroup_rollouts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rollouts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewGroup_rollouts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewGroup", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewGroup_stuck(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewGroup_stuck(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Stuck, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewGroup_stuck(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewGroup", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewGroup_changes(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewGroup_changes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Changes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewGroup_changes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewGroup", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewGroup_unchecked(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewGroup_unchecked(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unchecked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewGroup_unchecked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewGroup", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewGroup_drift(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewGroup_drift(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Drift, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewGroup_drift(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewGroup", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewItem_what(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewItem_what(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.What, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewItem_what(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewItem", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewItem_entity(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewItem_entity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalNRef2whatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewItem_entity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewItem", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewItem_placement(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewItem_placement(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Placement, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v whatchanged.Placement) graphql.Marshaler {
+			return ec.marshalNPlacement2whatchangedᚗdevᚋwhatchangedᚐPlacement(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewItem_placement(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OverviewItem",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Placement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _OverviewItem_owner(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewItem_owner(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owner, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *whatchanged.Ref) graphql.Marshaler {
+			return ec.marshalORef2ᚖwhatchangedᚗdevᚋwhatchangedᚐRef(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewItem_owner(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewItem", field, false, false, errors.New("field of type Ref does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewItem_since(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewItem_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewItem_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewItem", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewItem_text(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewItem_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewItem_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewItem", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewItem_reasons(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewItem_reasons(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reasons, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewItem_reasons(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewItem", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _OverviewItem_ids(ctx context.Context, field graphql.CollectedField, obj *resolvers.OverviewItem) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverviewItem_ids(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IDs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverviewItem_ids(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverviewItem", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
 func (ec *executionContext) _Ownership_entity(ctx context.Context, field graphql.CollectedField, obj *resolvers.Ownership) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -19046,6 +20494,50 @@ func (ec *executionContext) fieldContext_Query_incidentBrief(ctx context.Context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_incidentBrief_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_overview(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_overview(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Overview(ctx, fc.Args["input"].(resolvers.OverviewInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *resolvers.Overview) graphql.Marshaler {
+			return ec.marshalNOverview2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐOverview(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_overview(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Overview(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_overview_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -26425,6 +27917,89 @@ func (ec *executionContext) unmarshalInputIncidentBriefInput(ctx context.Context
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputOverviewInput(ctx context.Context, obj any) (resolvers.OverviewInput, error) {
+	var it resolvers.OverviewInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["limit"]; !present {
+		asMap["limit"] = 3
+	}
+
+	fieldsInOrder := [...]string{"environment", "regions", "team", "since", "asOf", "knownAt", "after", "limit"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "environment":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("environment"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Environment = data
+		case "regions":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("regions"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Regions = data
+		case "team":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("team"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Team = data
+		case "since":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("since"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Since = data
+		case "asOf":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("asOf"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AsOf = data
+		case "knownAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("knownAt"))
+			data, err := ec.unmarshalOWhen2ᚖwhatchangedᚗdevᚋwhatchangedᚐWhen(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.KnownAt = data
+		case "after":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("after"))
+			data, err := ec.unmarshalOPosition2ᚖwhatchangedᚗdevᚋwhatchangedᚐPosition(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.After = data
+		case "limit":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("limit"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Limit = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputRolloutsInput(ctx context.Context, obj any) (resolvers.RolloutsInput, error) {
 	var it resolvers.RolloutsInput
 	if obj == nil {
@@ -26978,6 +28553,11 @@ func (ec *executionContext) _Answer(ctx context.Context, sel ast.SelectionSet, o
 			return graphql.Null
 		}
 		return ec._Rollouts(ctx, sel, obj)
+	case *resolvers.Overview:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Overview(ctx, sel, obj)
 	case *resolvers.IncidentBrief:
 		if obj == nil {
 			return graphql.Null
@@ -31254,6 +32834,338 @@ func (ec *executionContext) _OnCall(ctx context.Context, sel ast.SelectionSet, o
 	return out
 }
 
+var overviewImplementors = []string{"Overview", "Answer"}
+
+func (ec *executionContext) _Overview(ctx context.Context, sel ast.SelectionSet, obj *resolvers.Overview) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, overviewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Overview")
+		case "counts":
+			out.Values[i] = ec._Overview_counts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "teams":
+			out.Values[i] = ec._Overview_teams(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "regions":
+			out.Values[i] = ec._Overview_regions(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "environments":
+			out.Values[i] = ec._Overview_environments(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "items":
+			out.Values[i] = ec._Overview_items(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "verdict":
+			out.Values[i] = ec._Overview_verdict(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._Overview_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "interval":
+			out.Values[i] = ec._Overview_interval(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "knownAt":
+			out.Values[i] = ec._Overview_knownAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "watermark":
+			out.Values[i] = ec._Overview_watermark(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "coverage":
+			out.Values[i] = ec._Overview_coverage(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "excluded":
+			out.Values[i] = ec._Overview_excluded(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "total":
+			out.Values[i] = ec._Overview_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "truncated":
+			out.Values[i] = ec._Overview_truncated(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = ec._Overview_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "next":
+			out.Values[i] = ec._Overview_next(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quoted":
+			out.Values[i] = ec._Overview_quoted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var overviewCountsImplementors = []string{"OverviewCounts"}
+
+func (ec *executionContext) _OverviewCounts(ctx context.Context, sel ast.SelectionSet, obj *resolvers.OverviewCounts) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, overviewCountsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OverviewCounts")
+		case "incidents":
+			out.Values[i] = ec._OverviewCounts_incidents(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rollouts":
+			out.Values[i] = ec._OverviewCounts_rollouts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "stuck":
+			out.Values[i] = ec._OverviewCounts_stuck(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changes":
+			out.Values[i] = ec._OverviewCounts_changes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unchecked":
+			out.Values[i] = ec._OverviewCounts_unchecked(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "compared":
+			out.Values[i] = ec._OverviewCounts_compared(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "drift":
+			out.Values[i] = ec._OverviewCounts_drift(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "circles":
+			out.Values[i] = ec._OverviewCounts_circles(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var overviewGroupImplementors = []string{"OverviewGroup"}
+
+func (ec *executionContext) _OverviewGroup(ctx context.Context, sel ast.SelectionSet, obj *resolvers.OverviewGroup) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, overviewGroupImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OverviewGroup")
+		case "name":
+			out.Values[i] = ec._OverviewGroup_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "incidents":
+			out.Values[i] = ec._OverviewGroup_incidents(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rollouts":
+			out.Values[i] = ec._OverviewGroup_rollouts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "stuck":
+			out.Values[i] = ec._OverviewGroup_stuck(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changes":
+			out.Values[i] = ec._OverviewGroup_changes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unchecked":
+			out.Values[i] = ec._OverviewGroup_unchecked(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "drift":
+			out.Values[i] = ec._OverviewGroup_drift(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var overviewItemImplementors = []string{"OverviewItem"}
+
+func (ec *executionContext) _OverviewItem(ctx context.Context, sel ast.SelectionSet, obj *resolvers.OverviewItem) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, overviewItemImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OverviewItem")
+		case "what":
+			out.Values[i] = ec._OverviewItem_what(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "entity":
+			out.Values[i] = ec._OverviewItem_entity(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "placement":
+			out.Values[i] = ec._OverviewItem_placement(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "owner":
+			out.Values[i] = ec._OverviewItem_owner(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "since":
+			out.Values[i] = ec._OverviewItem_since(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "text":
+			out.Values[i] = ec._OverviewItem_text(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reasons":
+			out.Values[i] = ec._OverviewItem_reasons(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "ids":
+			out.Values[i] = ec._OverviewItem_ids(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var ownershipImplementors = []string{"Ownership"}
 
 func (ec *executionContext) _Ownership(ctx context.Context, sel ast.SelectionSet, obj *resolvers.Ownership) graphql.Marshaler {
@@ -31658,6 +33570,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_incidentBrief(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "overview":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_overview(ctx, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -34788,6 +36722,65 @@ func (ec *executionContext) marshalNNeighbour2ᚕwhatchangedᚗdevᚋwhatchanged
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNNeighbour2whatchangedᚗdevᚋwhatchangedᚋresolversᚐNeighbour(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNOverview2ᚖwhatchangedᚗdevᚋwhatchangedᚋresolversᚐOverview(ctx context.Context, sel ast.SelectionSet, v *resolvers.Overview) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Overview(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNOverviewCounts2whatchangedᚗdevᚋwhatchangedᚋresolversᚐOverviewCounts(ctx context.Context, sel ast.SelectionSet, v resolvers.OverviewCounts) graphql.Marshaler {
+	return ec._OverviewCounts(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNOverviewGroup2whatchangedᚗdevᚋwhatchangedᚋresolversᚐOverviewGroup(ctx context.Context, sel ast.SelectionSet, v resolvers.OverviewGroup) graphql.Marshaler {
+	return ec._OverviewGroup(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNOverviewGroup2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐOverviewGroupᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.OverviewGroup) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOverviewGroup2whatchangedᚗdevᚋwhatchangedᚋresolversᚐOverviewGroup(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNOverviewInput2whatchangedᚗdevᚋwhatchangedᚋresolversᚐOverviewInput(ctx context.Context, v any) (resolvers.OverviewInput, error) {
+	res, err := ec.unmarshalInputOverviewInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNOverviewItem2whatchangedᚗdevᚋwhatchangedᚋresolversᚐOverviewItem(ctx context.Context, sel ast.SelectionSet, v resolvers.OverviewItem) graphql.Marshaler {
+	return ec._OverviewItem(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNOverviewItem2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐOverviewItemᚄ(ctx context.Context, sel ast.SelectionSet, v []resolvers.OverviewItem) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOverviewItem2whatchangedᚗdevᚋwhatchangedᚋresolversᚐOverviewItem(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {

@@ -74,13 +74,16 @@ func (d *endeavour) exposure(at whatchanged.Placement) *string {
 	return &said
 }
 
-// extent returns where the change has been, and where its rollout goes next.
+// extent returns where the change has been, and where its rollout goes next. Of
+// a rollout that was put together of changes told apart, those before it
+// brought something else.
 func (d *endeavour) extent() (been, next []whatchanged.Placement) {
 	if d.rollout == nil {
 		return []whatchanged.Placement{d.change.Placement}, nil
 	}
 	for _, m := range d.rollout.Moments {
-		if m.Phase != whatchanged.PhasePending {
+		later := d.change == nil || d.change.Rollout != nil || !m.At.Before(d.change.EffectiveAt)
+		if later && m.Phase != whatchanged.PhasePending {
 			been = append(been, m.Placement)
 		}
 	}

@@ -413,6 +413,8 @@ func (d *endeavour) collides(out *Impact) {
 	for _, r := range of {
 		c := cardOf(r, nil)
 		switch {
+		case r == d.rollout && d.change.Rollout == nil && aspect(d.change.Kind) != whatchanged.Deployment:
+			out.add(revertRollout, Safe, "it is a step of a ramp that nothing is known to drive: "+c.sentence(d.view.AsOf), nil)
 		case r == d.rollout && d.change.Rollout == nil: // one that was put together of what was told apart
 			out.add(revertRollout, Unsure, "it may still be going out: "+c.sentence(d.view.AsOf), []*whatchanged.Event{d.change})
 		case r == d.rollout:

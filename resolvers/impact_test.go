@@ -122,6 +122,8 @@ func TestRevertIsSafeOnlyWhenAllIsKnown(t *testing.T) {
 		{"somebody speaks of a schema", arguments{"target": "cart-2", "action": "revert"}, []whatchanged.Event{deployed("push", "repository:shop/cart", 61, kind(whatchanged.Commit), summary("Change the schemas"))}, "unknown", "SCHEMA_OR_CONTRACT push"},
 		{"a migration long before", arguments{"target": "cart-2", "action": "revert"}, []whatchanged.Event{deployed("migrated", "resource:shop/db", 2000, attribute("paths", "db/migrations/42.sql"))}, "safe", "LATER_CHANGES"},
 		{"it is still going out", arguments{"target": "go", "action": "revert"}, []whatchanged.Event{deployed("go", "cart", 30, version("v3"), in("prod", "eu"), step("cart-3", whatchanged.PhaseProgressing, 0.1))}, "unsafe", "ROLLOUTS go"},
+		{"it is a step of a ramp, which a person drives", arguments{"target": "f2", "action": "revert"}, []whatchanged.Event{percentage("f1", "eu", 40, 0, 5), percentage("f2", "eu", 30, 5, 25)}, "safe", "LATER_CHANGES"},
+		{"it may go on to the next region", arguments{"target": "w2", "action": "revert"}, []whatchanged.Event{later("w2", "web")}, "unknown", "ROLLOUTS w2"},
 		{"something else of it is going out", arguments{"target": "cart-2", "action": "revert"}, []whatchanged.Event{later("v3", "cart", step("cart-3", whatchanged.PhaseProgressing, 0.1))}, "unsafe", "LATER_CHANGES v3"},
 		{"a dependent is going out", arguments{"target": "cart-2", "action": "revert"}, []whatchanged.Event{later("w3", "web", step("web-3", whatchanged.PhaseProgressing, 0.1))}, "unknown", "ROLLOUTS w3"},
 		{"what was before is not told", arguments{"target": "first", "action": "revert"}, []whatchanged.Event{deployed("first", "app", 10, version("a1"), in("prod", "ap"))}, "unknown", "WHAT_WAS_BEFORE"},

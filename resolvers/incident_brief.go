@@ -208,7 +208,8 @@ func (a *asking) flyingIn(near neighbourhood, f filter, x *excluded) ([]*whatcha
 	return f.rollouts(all, rolloutStates["IN_FLIGHT"], &hidden), nil
 }
 
-// rolloutBriefs tells of the first rollouts, those that are stuck before others.
+// rolloutBriefs tells of the first rollouts, having put those that are stuck
+// before others.
 func rolloutBriefs(all []*whatchanged.Rollout, near neighbourhood, asOf time.Time, most int) []RolloutBrief {
 	out := []RolloutBrief{}
 	slices.SortStableFunc(all, func(r, s *whatchanged.Rollout) int { return cmp.Compare(unlikely(r.Stuck), unlikely(s.Stuck)) })
@@ -252,8 +253,8 @@ func (b *IncidentBrief) verdict(of *incident, w *WhatChanged, flying int, asOf t
 	if len(b.Similar) == 0 {
 		return s + "no similar incident is known."
 	}
-	last := &b.Similar[0]
-	return s + fmt.Sprintf("%s; the most similar, %v, was %s.", countOf(len(b.Similar), "similar incident", "similar incidents"), last.Entity, last.outcome())
+	first := &b.Similar[0]
+	return s + fmt.Sprintf("%s, first %v: %s.", countOf(len(b.Similar), "similar incident", "similar incidents"), first.Entity, first.outcome())
 }
 
 func (a *asking) afterBrief(b *IncidentBrief, f filter) []Call {

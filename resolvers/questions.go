@@ -28,6 +28,7 @@ var Questions = []Question{
 	question("rollouts", (*Resolver).Rollouts),
 	question("compare", (*Resolver).Compare),
 	question("findCommit", (*Resolver).FindCommit),
+	question("overview", (*Resolver).Overview),
 	question("dataHealth", (*Resolver).DataHealth),
 }
 
