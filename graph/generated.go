@@ -846,6 +846,7 @@ type ComplexityRoot struct {
 		Entity     func(childComplexity int) int
 		FixedBy    func(childComplexity int) int
 		IDs        func(childComplexity int) int
+		Outcome    func(childComplexity int) int
 		ResolvedAt func(childComplexity int) int
 		Similarity func(childComplexity int) int
 		StartedAt  func(childComplexity int) int
@@ -4724,6 +4725,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SimilarIncident.IDs(childComplexity), true
+	case "SimilarIncident.outcome":
+		if e.ComplexityRoot.SimilarIncident.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SimilarIncident.Outcome(childComplexity), true
 	case "SimilarIncident.resolvedAt":
 		if e.ComplexityRoot.SimilarIncident.ResolvedAt == nil {
 			break
@@ -7021,6 +7028,8 @@ func (ec *executionContext) childFields_SimilarIncident(ctx context.Context, fie
 		return ec.fieldContext_SimilarIncident_causedBy(ctx, field)
 	case "fixedBy":
 		return ec.fieldContext_SimilarIncident_fixedBy(ctx, field)
+	case "outcome":
+		return ec.fieldContext_SimilarIncident_outcome(ctx, field)
 	case "ids":
 		return ec.fieldContext_SimilarIncident_ids(ctx, field)
 	}
@@ -23620,24 +23629,15 @@ func (ec *executionContext) _SimilarIncident_causedBy(ctx context.Context, field
 			return obj.CausedBy, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.ChangeBrief) graphql.Marshaler {
-			return ec.marshalNChangeBrief2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeBriefᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_SimilarIncident_causedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "SimilarIncident",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ChangeBrief(ctx, field)
-		},
-	}
-	return fc, nil
+	return graphql.NewScalarFieldContext("SimilarIncident", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
 func (ec *executionContext) _SimilarIncident_fixedBy(ctx context.Context, field graphql.CollectedField, obj *resolvers.SimilarIncident) (ret graphql.Marshaler) {
@@ -23652,24 +23652,38 @@ func (ec *executionContext) _SimilarIncident_fixedBy(ctx context.Context, field 
 			return obj.FixedBy, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []resolvers.ChangeBrief) graphql.Marshaler {
-			return ec.marshalNChangeBrief2ᚕwhatchangedᚗdevᚋwhatchangedᚋresolversᚐChangeBriefᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNID2ᚕstringᚄ(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_SimilarIncident_fixedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "SimilarIncident",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ChangeBrief(ctx, field)
+	return graphql.NewScalarFieldContext("SimilarIncident", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _SimilarIncident_outcome(ctx context.Context, field graphql.CollectedField, obj *resolvers.SimilarIncident) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SimilarIncident_outcome(ctx, field)
 		},
-	}
-	return fc, nil
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SimilarIncident_outcome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SimilarIncident", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _SimilarIncident_ids(ctx context.Context, field graphql.CollectedField, obj *resolvers.SimilarIncident) (ret graphql.Marshaler) {
@@ -34676,6 +34690,11 @@ func (ec *executionContext) _SimilarIncident(ctx context.Context, sel ast.Select
 			}
 		case "fixedBy":
 			out.Values[i] = ec._SimilarIncident_fixedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "outcome":
+			out.Values[i] = ec._SimilarIncident_outcome(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

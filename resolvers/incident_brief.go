@@ -192,7 +192,7 @@ func (a *asking) briefOn(of *incident, scope []whatchanged.Ref, f filter, limit 
 	if out.Similar, err = a.similar(of.ref, scope, near, symptom, &x); err != nil {
 		return nil, err
 	}
-	out.Quoted = []string{"symptom", "items.change.summary", "items.change.actor.name", "rollouts.text", "owners.onCall.people", "similar.summary", "similar.causedBy.summary", "similar.fixedBy.summary"}
+	out.Quoted = []string{"symptom", "items.change.summary", "items.change.actor.name", "rollouts.text", "owners.onCall.people", "similar.summary"}
 	out.Verdict = out.verdict(of, w, len(flying), a.view.AsOf)
 	out.Next = a.afterBrief(out, f)
 	return out, nil
@@ -254,7 +254,7 @@ func (b *IncidentBrief) verdict(of *incident, w *WhatChanged, flying int, asOf t
 		return s + "no similar incident is known."
 	}
 	first := &b.Similar[0]
-	return s + fmt.Sprintf("%s, first %v: %s.", countOf(len(b.Similar), "similar incident", "similar incidents"), first.Entity, first.outcome())
+	return s + fmt.Sprintf("%s, first %v: %s.", countOf(len(b.Similar), "similar incident", "similar incidents"), first.Entity, first.Outcome)
 }
 
 func (a *asking) afterBrief(b *IncidentBrief, f filter) []Call {
@@ -290,10 +290,7 @@ func (b *IncidentBrief) IDs() []string {
 	}
 	for i := range b.Similar {
 		s := &b.Similar[i]
-		ids = append(ids, s.IDs...)
-		for _, c := range slices.Concat(s.CausedBy, s.FixedBy) {
-			ids = append(ids, c.ID)
-		}
+		ids = slices.Concat(ids, s.IDs, s.CausedBy, s.FixedBy)
 	}
 	return ids
 }
@@ -342,11 +339,7 @@ func (b *IncidentBrief) table(why func([]Reason) string, most int) Table {
 	}
 	for i := range b.Similar {
 		s := &b.Similar[i]
-		ids := slices.Clone(s.IDs)
-		for _, c := range slices.Concat(s.CausedBy, s.FixedBy) {
-			ids = append(ids, c.ID)
-		}
-		row("similar", s.Entity.String(), stamp(s.StartedAt), strconv.FormatFloat(s.Similarity, 'f', 2, 64)+" "+short(s.Summary)+" "+strings.Join(fenced(s.Why), ", ")+"; "+s.outcome(), ids...)
+		row("similar", s.Entity.String(), stamp(s.StartedAt), strconv.FormatFloat(s.Similarity, 'f', 2, 64)+" "+short(s.Summary)+" "+strings.Join(fenced(s.Why), ", ")+"; "+s.Outcome, slices.Concat(s.IDs, s.CausedBy, s.FixedBy)...)
 	}
 	return t
 }

@@ -85,11 +85,7 @@ func TestIncidentBriefTellsWhomToCallAndWhatHelpedBefore(t *testing.T) {
 	}
 	recorded := map[string]string{}
 	for _, s := range a.Similar {
-		var all []string
-		for _, c := range slices.Concat(s.CausedBy, s.FixedBy) {
-			all = append(all, c.ID)
-		}
-		recorded[s.Entity.Name] = strings.Join(all, " ")
+		recorded[s.Entity.Name] = strings.Join(slices.Concat(s.CausedBy, s.FixedBy), " ")
 	}
 	for name, want := range map[string]string{"inc-1": "old-flag old-fix", "inc-2": "old-db old-patch", "inc-3": ""} {
 		if got, ok := recorded[name]; !ok || got != want {

@@ -29,11 +29,13 @@ type SimilarIncident struct {
 	Summary    string          `json:"summary"`
 	Similarity float64         `json:"similarity"`
 	Why        []string        `json:"why"`
-	CausedBy   []ChangeBrief   `json:"causedBy"`
-	FixedBy    []ChangeBrief   `json:"fixedBy"`
+	CausedBy   []string        `json:"causedBy"` // ids of changes
+	FixedBy    []string        `json:"fixedBy"`
+	Outcome    string          `json:"outcome"`
 	IDs        []string        `json:"ids"`
 
-	of *incident
+	of             *incident
+	caused, solved []*whatchanged.Event
 }
 
 // similar finds the past incidents that are most like one: of the same
@@ -49,7 +51,7 @@ func (a *asking) similar(own whatchanged.Ref, scope []whatchanged.Ref, near neig
 	likeness := newLikeness(text, past)
 	out := []SimilarIncident{}
 	for i, in := range past {
-		s := SimilarIncident{Entity: in.ref, StartedAt: in.started, ResolvedAt: in.ended, Summary: in.summary, Why: []string{}, CausedBy: []ChangeBrief{}, FixedBy: []ChangeBrief{}, IDs: in.ids(), of: in}
+		s := SimilarIncident{Entity: in.ref, StartedAt: in.started, ResolvedAt: in.ended, Summary: in.summary, Why: []string{}, CausedBy: []string{}, FixedBy: []string{}, IDs: in.ids(), of: in}
 		s.shares(in, scope, near)
 		value, words := likeness.match(i)
 		if len(words) > 0 {
@@ -140,43 +142,59 @@ func (a *asking) explainPast(all []SimilarIncident) error {
 	for i := range all {
 		ids = append(append(ids, all[i].of.causes()...), all[i].of.names(fixAttributes)...)
 	}
-	if len(ids) == 0 {
-		return nil
+	known := map[string]*whatchanged.Event{}
+	if len(ids) > 0 {
+		page, err := a.index.Changes(a.ctx, a.seeing(whatchanged.MaxTime), whatchanged.Selection{IDs: ids, Interval: whatchanged.Always, Limit: len(ids)})
+		if err != nil {
+			return err
+		}
+		for _, e := range page.Events {
+			known[e.ID] = e
+		}
 	}
-	page, err := a.index.Changes(a.ctx, a.seeing(whatchanged.MaxTime), whatchanged.Selection{IDs: ids, Interval: whatchanged.Always, Limit: len(ids)})
-	if err != nil {
+	for i := range all {
+		all[i].caused, all[i].solved = those(all[i].of.causes(), known), those(all[i].of.names(fixAttributes), known)
+	}
+	if err := a.addReverts(all); err != nil {
 		return err
 	}
-	known := map[string]*whatchanged.Event{}
-	for _, e := range page.Events {
-		known[e.ID] = e
-	}
-	var causes []*whatchanged.Event
 	for i := range all {
-		for _, id := range all[i].of.causes() {
-			if e := known[id]; e != nil {
-				causes = append(causes, e)
-				all[i].CausedBy = append(all[i].CausedBy, brief(e))
-			}
-		}
-		for _, id := range all[i].of.names(fixAttributes) {
-			if e := known[id]; e != nil {
-				all[i].FixedBy = append(all[i].FixedBy, brief(e))
-			}
+		s := &all[i]
+		s.CausedBy, s.FixedBy = idsOf(s.caused), idsOf(s.solved)
+		s.Outcome = outcome("caused", s.caused) + "; " + outcome("fixed", s.solved)
+	}
+	return nil
+}
+
+// those returns the events of ids, as far as they are known.
+func those(ids []string, known map[string]*whatchanged.Event) (events []*whatchanged.Event) {
+	for _, id := range ids {
+		if e := known[id]; e != nil {
+			events = append(events, e)
 		}
 	}
-	return a.addReverts(all, causes)
+	return events
+}
+
+func idsOf(events []*whatchanged.Event) []string {
+	ids := []string{}
+	for _, e := range events {
+		ids = append(ids, e.ID)
+	}
+	return ids
 }
 
 // addReverts takes what reverted the cause of an incident to have ended it.
-func (a *asking) addReverts(all []SimilarIncident, causes []*whatchanged.Event) error {
-	if len(causes) == 0 {
-		return nil
-	}
+func (a *asking) addReverts(all []SimilarIncident) error {
 	var refs []whatchanged.Ref
-	first := causes[0].EffectiveAt
-	for _, e := range causes {
-		refs, first = append(refs, e.Entity), earliest(first, e.EffectiveAt)
+	first := a.interval.To
+	for i := range all {
+		for _, e := range all[i].caused {
+			refs, first = append(refs, e.Entity), earliest(first, e.EffectiveAt)
+		}
+	}
+	if len(refs) == 0 {
+		return nil
 	}
 	refs = slices.Compact(slices.SortedFunc(slices.Values(refs), whatchanged.Ref.Compare))
 	page, err := a.index.Changes(a.ctx, a.seeing(a.interval.To), whatchanged.Selection{Entities: refs, Interval: whatchanged.Interval{From: first, To: a.interval.To}, Limit: maxCard})
@@ -184,39 +202,25 @@ func (a *asking) addReverts(all []SimilarIncident, causes []*whatchanged.Event) 
 		return err
 	}
 	for _, e := range page.Events {
-		if e.Reverts == "" {
-			continue
-		}
 		for i := range all {
 			s := &all[i]
-			caused := slices.ContainsFunc(causes, func(c *whatchanged.Event) bool {
-				l := suspected{events: []*whatchanged.Event{c}}
-				return slices.Contains(l.names(), e.Reverts) && slices.ContainsFunc(s.CausedBy, func(b ChangeBrief) bool { return b.ID == c.ID })
-			})
-			if caused && !slices.ContainsFunc(s.FixedBy, func(b ChangeBrief) bool { return b.ID == e.ID }) {
-				s.FixedBy = append(s.FixedBy, brief(e))
+			taken := suspected{events: s.caused}
+			if e.Reverts != "" && slices.Contains(taken.names(), e.Reverts) && !slices.ContainsFunc(s.solved, func(f *whatchanged.Event) bool { return f.ID == e.ID }) {
+				s.solved = append(s.solved, e)
 			}
 		}
 	}
 	return nil
 }
 
-// outcome tells in words what is recorded of its cause and its end.
-func (s *SimilarIncident) outcome() string {
-	tell := func(what string, all []ChangeBrief) string {
-		if len(all) == 0 {
-			return map[string]string{"caused by": "what caused it", "fixed by": "what fixed it"}[what] + " is not recorded"
-		}
-		var parts []string
-		for i := range all {
-			parts = append(parts, all[i].words())
-		}
-		return what + " " + strings.Join(parts, ", ")
+// outcome tells in words what is recorded to have caused or fixed something.
+func outcome(did string, events []*whatchanged.Event) string {
+	if len(events) == 0 {
+		return "what " + did + " it is not recorded"
 	}
-	return tell("caused by", s.CausedBy) + "; " + tell("fixed by", s.FixedBy)
-}
-
-// words names a change in a sentence.
-func (c *ChangeBrief) words() string {
-	return Fence(string(c.Kind)) + " " + Fence(c.Action) + " of " + c.Entity.String() + " (" + Fence(c.ID) + ")"
+	var parts []string
+	for _, e := range events {
+		parts = append(parts, Fence(string(e.Kind))+" "+Fence(e.Action)+" of "+e.Entity.String()+" ("+Fence(e.ID)+")")
+	}
+	return did + " by " + strings.Join(parts, ", ")
 }
