@@ -26,6 +26,7 @@ const (
 	Ownership      EventKind = "ownership"
 	OnCallKind     EventKind = "oncall"
 	Incident       EventKind = "incident"
+	Verdict        EventKind = "verdict" // of a person on what caused an incident
 	Artifact       EventKind = "artifact"
 	Release        EventKind = "release"
 	Pipeline       EventKind = "pipeline"

@@ -21,6 +21,7 @@ const (
 	KindRepository  Kind = "repository"
 	KindEnvironment Kind = "environment"
 	KindIncident    Kind = "incident"
+	KindVerdict     Kind = "verdict"
 	KindArtifact    Kind = "artifact"
 	KindResource    Kind = "resource"
 	KindGroup       Kind = "group"

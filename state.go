@@ -5,9 +5,14 @@ import (
 	"slices"
 )
 
-// StateKinds are the kinds of events after which something holds until the
-// next of the kind says otherwise: a value, a version, a size.
-var StateKinds = []EventKind{Deployment, Flag, Experiment, Model, Config, Scale, Infrastructure}
+// SettingKinds are the kinds of events after which something holds in
+// production until the next of the kind says otherwise: a value, a version, a
+// size.
+var SettingKinds = []EventKind{Deployment, Flag, Experiment, Model, Config, Scale, Infrastructure}
+
+// StateKinds are the kinds of events after which anything holds: a setting, or
+// what a person said.
+var StateKinds = append(slices.Clone(SettingKinds), Verdict)
 
 // ActionObserved marks an event that changes nothing: somebody saw, as in
 // telemetry, what holds. What was declared stands beside what was observed.

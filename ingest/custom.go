@@ -33,6 +33,7 @@ var customSubjects = map[string]struct {
 	"dependency":     {whatchanged.Topology, whatchanged.KindService},
 	"ownership":      {whatchanged.Ownership, whatchanged.KindService},
 	"oncall":         {whatchanged.OnCallKind, whatchanged.KindGroup},
+	"verdict":        {whatchanged.Verdict, whatchanged.KindIncident},
 }
 
 // schemaBase is where the published schemas live; they are compiled from the
@@ -83,7 +84,7 @@ func decodeCustom(ce cloudEvent, p *cdEvent, typ string) (Decoded, error) {
 	c := &check{at: ce.dataAt}
 	switch {
 	case !known:
-		c.fail("context.type", "%s: whatchanged-%s is not a subject: want flag, experiment, model, config, rollout, scale, infrastructure, dependency, ownership or oncall", quote(typ), subject)
+		c.fail("context.type", "%s: whatchanged-%s is not a subject: want flag, experiment, model, config, rollout, scale, infrastructure, dependency, ownership, oncall or verdict", quote(typ), subject)
 	case predicate == "" || !strings.HasPrefix(version, "0.1."):
 		c.fail("context.type", "%s: want a predicate and version 0.1.0, such as dev.cdeventsx.whatchanged-flag.changed.0.1.0", quote(typ))
 	}
@@ -105,7 +106,25 @@ func decodeCustom(ce cloudEvent, p *cdEvent, typ string) (Decoded, error) {
 	}
 	e.Kind = s.kind
 	p.complete(c, &e, ce, s.entity)
+	if e.Kind == whatchanged.Verdict {
+		verdictOn(&e)
+	}
 	return one(c, e, "subject.id")
+}
+
+// verdictOn makes the entity of a verdict, which names the incident so far, the
+// verdict on that change in that incident, and puts what it says into one
+// value, the incident included. The schema has seen to it that all is there.
+func verdictOn(e *whatchanged.Event) {
+	incident := e.Entity
+	said, _ := e.After.Decode().(map[string]any)
+	change, _ := said["change"].(string)
+	word, _ := said["verdict"].(string)
+	e.Entity = whatchanged.VerdictRef(incident, change)
+	e.After = whatchanged.ValueOf(map[string]any{"incident": incident.String(), "change": change, "verdict": word})
+	attribute(e, "incident", incident.String())
+	attribute(e, "change", change)
+	e.Summary = map[string]string{whatchanged.VerdictCulprit: "held the culprit of ", whatchanged.VerdictNotCulprit: "held not the culprit of "}[word] + incident.String() + ": " + change
 }
 
 // complete adds what context, subject and envelope say, where the content has

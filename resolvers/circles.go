@@ -170,7 +170,7 @@ func (a *asking) began(circles [][]whatchanged.Ref, how map[whatchanged.Arc]Circ
 	slices.SortFunc(refs, whatchanged.Ref.Compare)
 	refs = slices.Compact(refs)
 	pages, err := a.index.ChangesOfEach(a.ctx, a.view, whatchanged.Selection{Entities: refs, Interval: whatchanged.Always, Descending: true, Limit: maxTold,
-		Kinds: append(slices.Clone(whatchanged.StateKinds), whatchanged.Topology)})
+		Kinds: append(slices.Clone(whatchanged.SettingKinds), whatchanged.Topology)})
 	if err != nil {
 		return err
 	}

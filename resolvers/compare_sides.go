@@ -274,7 +274,7 @@ func (c *comparison) of(ref whatchanged.Ref) bool {
 // read reads what holds on both sides.
 func (c *comparison) read() error {
 	var kinds []whatchanged.EventKind
-	for _, k := range whatchanged.StateKinds {
+	for _, k := range whatchanged.SettingKinds {
 		if slices.Contains(c.aspects, aspectOf[k]) {
 			kinds = append(kinds, k)
 		}

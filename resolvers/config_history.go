@@ -21,7 +21,7 @@ func (c *configuration) read(v whatchanged.View, s whatchanged.Selection) (serie
 	if len(s.Entities) == 0 {
 		return out, nil
 	}
-	s.Kinds = whatchanged.StateKinds
+	s.Kinds = whatchanged.SettingKinds
 	pages, err := c.index.ChangesOfEach(c.ctx, v, s)
 	for _, p := range pages {
 		c.x.add(ReasonBeyondLimit, p.Total-len(p.Events))

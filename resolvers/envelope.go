@@ -112,7 +112,7 @@ var exclusionText = map[string]string{
 	ReasonSameRollout:    "further steps of a rollout that is listed once",
 	ReasonSameChange:     "further parts of a change that is listed once",
 	ReasonBeyondLimit:    "older than the most recent ones that were considered; ask a shorter window",
-	ReasonSymptom:        "incidents: symptoms, not changes",
+	ReasonSymptom:        "incidents and verdicts: symptoms and judgements, not changes",
 	ReasonOverridden:     "values of wider places, in the place of which a more specific one is in force",
 	ReasonOtherState:     "rollouts in another state than the one asked; state ALL has them",
 	ReasonTooManyEdges:   "changes of dependencies, too many to be compared; ask a narrower scope",

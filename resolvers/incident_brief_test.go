@@ -98,7 +98,7 @@ func TestIncidentBriefTellsWhomToCallAndWhatHelpedBefore(t *testing.T) {
 	if text := fmt.Sprint(a.Table().Rows); !strings.Contains(text, "what caused it is not recorded; what fixed it is not recorded") {
 		t.Errorf("what is not recorded is not said: %s", text)
 	}
-	quiet := must[*resolvers.IncidentBrief](t)(incidentBrief(t, newWorld(t, deployed("a", "web", 3000)), arguments{"scope": []any{"web"}}))
+	quiet := must[*resolvers.IncidentBrief](t)(incidentBrief(t, newWorld(t, deployed("a", "web", 30000)), arguments{"scope": []any{"web"}}))
 	if !strings.Contains(quiet.Verdict, "Nothing recorded changed around service:shop/web") || !strings.Contains(quiet.Verdict, "0 rollouts in flight") || !strings.Contains(quiet.Verdict, "no similar incident is known") {
 		t.Errorf("nothing is not said: %s", quiet.Verdict)
 	}

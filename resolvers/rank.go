@@ -34,6 +34,9 @@ const (
 	CodeRevert     = "REVERT"
 	CodeBot        = "BOT"
 	CodeLast       = "LAST_OF_ACTOR"
+	CodeShared     = "SHARED"
+	CodeVerdict    = "VERDICT"
+	CodeLearned    = "LEARNED"
 )
 
 // read holds the kinds of entities that a service reads rather than calls.
@@ -72,11 +75,11 @@ type term struct {
 }
 
 // maxTerms is how many a score can have.
-const maxTerms = 9
+const maxTerms = 12
 
 // rank scores changes and returns them most suspicious first, of equal ones the
 // latest.
-func (a *asking) rank(all []*suspected, near neighbourhood, f filter, text string) {
+func (a *asking) rank(all []*suspected, g *ground, f filter, text string) {
 	s := newSymptom(text)
 	if len(s.words) > 0 {
 		for _, l := range all {
@@ -84,7 +87,7 @@ func (a *asking) rank(all []*suspected, near neighbourhood, f filter, text strin
 		}
 	}
 	for _, l := range all {
-		a.weigh(l, near, f, s)
+		a.weigh(l, g, f, s)
 	}
 	slices.SortFunc(all, func(l, m *suspected) int {
 		if l.score != m.score {
@@ -96,7 +99,7 @@ func (a *asking) rank(all []*suspected, near neighbourhood, f filter, text strin
 
 // weigh notes the terms of one change. It is asked of every candidate, so it
 // writes no texts.
-func (a *asking) weigh(l *suspected, near neighbourhood, f filter, s *symptom) {
+func (a *asking) weigh(l *suspected, g *ground, f filter, s *symptom) {
 	n := 0
 	add := func(code string, value float64) {
 		if value = round(value); value != 0 || code == CodeRecent || code == CodeSame {
@@ -111,10 +114,14 @@ func (a *asking) weigh(l *suspected, near neighbourhood, f filter, s *symptom) {
 	} else {
 		add(CodeRecent, a.recency(e)+perLogLater*math.Log1p(float64(l.later)))
 	}
-	if at, ok := near[e.Entity]; ok {
+	if at, ok := g.near[e.Entity]; ok {
 		add(closeness(at), distance(at))
-	} else if len(near) > 0 {
+	} else if len(g.near) > 0 {
 		add(CodeApart, apart)
+	}
+	if n := g.shared[e.Entity]; n > 1 {
+		l.sharedBy = n
+		add(CodeShared, perShared*math.Log(float64(n)))
 	}
 	if v, words := s.match(l); v != 0 {
 		l.words = words
@@ -136,6 +143,10 @@ func (a *asking) weigh(l *suspected, near neighbourhood, f filter, s *symptom) {
 	if l.last {
 		add(CodeLast, lastOfActor)
 	}
+	if l.said != nil {
+		add(CodeVerdict, verdictTerm[l.said.Culprit])
+	}
+	add(CodeLearned, g.learned[e.Kind])
 	l.score = round(l.score)
 }
 
@@ -165,6 +176,9 @@ func (a *asking) suspect(l *suspected, near neighbourhood) Suspect {
 		r := Reason{Code: t.code, Value: t.value, Text: a.explain(t, l, at), Evidence: []string{e.ID}}
 		if t.code == CodeUndone {
 			r.Evidence = append(r.Evidence, l.undone)
+		}
+		if t.code == CodeVerdict {
+			r.Evidence = append(r.Evidence, l.said.event.ID)
 		}
 		if t.value < 0 && t.code != CodeRecent {
 			s.Against = append(s.Against, r)
@@ -209,6 +223,12 @@ func (a *asking) explain(t term, l *suspected, at whatchanged.Reached) string {
 		return "no person made it"
 	case CodeLast:
 		return "its author changed nothing more before onset"
+	case CodeShared:
+		return fmt.Sprintf("%d of those that hurt depend on what it changed, or are it", l.sharedBy)
+	case CodeVerdict:
+		return fmt.Sprintf("%s held it %s of %v", Fence(cmp.Or(actorName(l.said.event.Actor), "somebody")), map[bool]string{true: "the culprit", false: "not the culprit"}[l.said.Culprit], l.said.Incident)
+	case CodeLearned:
+		return fmt.Sprintf("of what people here held the culprit of incidents, a %s was it %s often than it is among these changes", e.Kind, moreOrLess(t.value))
 	}
 	return ""
 }

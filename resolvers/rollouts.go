@@ -22,7 +22,7 @@ const (
 )
 
 // rolloutKinds are the kinds of events that may be stages of something.
-var rolloutKinds = append(slices.Clone(whatchanged.StateKinds), whatchanged.RolloutKind, whatchanged.Other)
+var rolloutKinds = append(slices.Clone(whatchanged.SettingKinds), whatchanged.RolloutKind, whatchanged.Other)
 
 // RolloutsInput asks what is going out.
 type RolloutsInput struct {

@@ -44,6 +44,14 @@ var (
 	// inside is what it adds to be known to be where it hurts.
 	inside = math.Log(1.6)
 
+	// perShared is what it adds that several of those that hurt depend on what
+	// was changed: times ln(how many).
+	perShared = 0.8
+
+	// verdictTerm is what it adds that a person held it the culprit, or held it
+	// not to be: more than all else together.
+	verdictTerm = map[bool]float64{true: 8, false: -8}
+
 	undone      = -0.5 // something later took it back
 	isRevert    = -1.7 // it takes something else back
 	byBot       = -0.5 // no person made it
@@ -57,6 +65,14 @@ var (
 		whatchanged.Topology: -0.5, whatchanged.Artifact: -1, whatchanged.Release: -0.7, whatchanged.Pipeline: -1.2,
 		whatchanged.Commit: -1, whatchanged.Ownership: -2.5,
 	}
+)
+
+// What is learned from verdicts of how often kinds are to blame: from so many
+// on, as if so many more went by the candidates alone, and at most so much.
+const (
+	fewVerdicts    = 5
+	verdictShrink  = 10.0
+	maxLearnedTerm = 1.0
 )
 
 // none is the score of the alternative that no recorded change did it: of

@@ -11,17 +11,19 @@ import (
 // A suspected change is one or more events that are ranked as one: the steps of
 // a rollout, what a landing changed, or a single event.
 type suspected struct {
-	event  *whatchanged.Event   // the one that stands for it: the nearest, the latest
-	events []*whatchanged.Event // all of it, latest first
-	single [1]*whatchanged.Event
-	later  int    // how many others came later, before onset
-	undone string // id of what took it back before onset
-	late   bool   // it had taken effect when an earlier answer could not tell of it yet
-	last   bool   // its author made no later one before onset
-	hits   hits
-	terms  [maxTerms]term
-	words  []string // of the symptom
-	score  float64
+	event    *whatchanged.Event   // the one that stands for it: the nearest, the latest
+	events   []*whatchanged.Event // all of it, latest first
+	single   [1]*whatchanged.Event
+	later    int    // how many others came later, before onset
+	undone   string // id of what took it back before onset
+	sharedBy int    // how many of several hurting entities depend on what it changed
+	said     *said  // what a person held of it
+	late     bool   // it had taken effect when an earlier answer could not tell of it yet
+	last     bool   // its author made no later one before onset
+	hits     hits
+	terms    [maxTerms]term
+	words    []string // of the symptom
+	score    float64
 }
 
 // whole names what an event is ranked with.
@@ -64,7 +66,7 @@ func (a *asking) suspects(events []*whatchanged.Event, near neighbourhood, x *ex
 	for _, e := range events {
 		w, folded := wholeOf(e)
 		switch {
-		case e.Kind == whatchanged.Incident:
+		case e.Kind == whatchanged.Incident || e.Kind == whatchanged.Verdict:
 			x.add(ReasonSymptom, 1)
 			continue
 		case e.Kind == whatchanged.Commit && !folded && isCarried[e.Version]:

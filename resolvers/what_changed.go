@@ -83,26 +83,20 @@ func (a *asking) whatChanged(in WhatChangedInput) (*WhatChanged, error) {
 // ranked ranks the changes around a scope, in the view and the interval that
 // have been fixed. It returns what is around the scope too.
 func (a *asking) ranked(in WhatChangedInput, f filter, scope []whatchanged.Ref, news *whatchanged.Position) (*WhatChanged, neighbourhood, error) {
-	near, whole, err := a.around(scope, in.Hops)
+	ground, err := a.groundOf(scope, in)
 	if err != nil {
 		return nil, nil, err
 	}
+	near := ground.near
 	out := &WhatChanged{Onset: a.onset, Scorer: scorerVersion}
+	var x excluded
+	ranked, widened, err := a.diagnose(in, ground, f, out, &x)
+	if err != nil {
+		return nil, nil, err
+	}
 	if out.Envelope, err = a.envelope(near.refs()...); err != nil {
 		return nil, nil, err
 	}
-	var x excluded
-	found, err := a.candidates(near, whole, &x)
-	if err != nil {
-		return nil, nil, err
-	}
-	if found, err = a.withCommits(found, in, len(scope) > 0, whole, &x); err != nil {
-		return nil, nil, err
-	}
-	events := f.apply(found, &x)
-	ranked := a.suspects(events, near, &x)
-	a.rank(ranked, near, f, deref(in.Symptom))
-	out.judge(ranked, len(scope) > 0)
 	if news != nil {
 		if ranked, err = a.keepNews(*news, ranked, out, &x); err != nil {
 			return nil, nil, err
@@ -123,6 +117,9 @@ func (a *asking) ranked(in WhatChangedInput, f filter, scope []whatchanged.Ref, 
 	out.Excluded = x.list()
 	out.Quoted = []string{"items.change.summary", "items.change.actor.name"}
 	out.Verdict = a.suspicion(scope, ranked, out)
+	if widened {
+		out.Verdict = "Nothing in the day before explains this, so a week was looked at. " + out.Verdict
+	}
 	if news != nil {
 		out.Verdict = newsVerdict(*news, ranked) + " " + out.Verdict
 	}
