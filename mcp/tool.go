@@ -3,6 +3,7 @@ package mcp
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -45,6 +46,8 @@ func lean(s schema.Object) schema.Object {
 		switch {
 		case m.Name == "after", m.Name == "description" && plainDescriptions[m.Value]:
 			continue
+		case m.Name == "limit": // a refusal says how much may be asked
+			m.Value = slices.DeleteFunc(slices.Clone(inner), func(m schema.Member) bool { return m.Name == "description" })
 		case ok:
 			m.Value = lean(inner)
 		case reflect.DeepEqual(m.Value, []string{}): // nothing is required
@@ -56,7 +59,11 @@ func lean(s schema.Object) schema.Object {
 }
 
 // plainDescriptions are the descriptions of arguments that their names tell.
-var plainDescriptions = map[any]bool{"Default: now.": true, "Only what was known then.": true, "Of the page before.": true, "Where.": true, "Any of these.": true}
+var plainDescriptions = map[any]bool{
+	"Default: now.": true, "Only what was known then.": true, "Of the page before.": true, "Where.": true, "Any of these.": true,
+	"End, excluded. Default: now.": true, "Or not known where.": true, "Of the topology. Default: onset.": true, "Of the topology. Default: until.": true,
+	"In force there; by default everywhere.": true, "In force in these; by default all.": true,
+}
 
 // describe spells the questions that a description refers to as tools.
 func describe(text string) string {

@@ -68,8 +68,8 @@ const bytesPerToken = 4
 
 // What the tools may cost together, without and with their output schemas.
 const (
-	maxTokens       = 3800
-	maxTokensOutput = 7300
+	maxTokens       = 3500
+	maxTokensOutput = 7000
 )
 
 // TestToolsCostFewTokens: what is listed stands in every conversation. What a

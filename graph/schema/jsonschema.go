@@ -114,10 +114,13 @@ func OutputSchema(name string) Object {
 	return append(object(answer), Member{"required", required})
 }
 
+// aside are the fields that every answer has and nobody reads to go on.
+var aside = map[string]bool{"interval": true, "watermark": true, "quoted": true}
+
 func object(t *ast.Definition) Object {
 	var properties Object
 	for _, f := range t.Fields {
-		if !strings.HasPrefix(f.Name, "__") {
+		if !strings.HasPrefix(f.Name, "__") && !aside[f.Name] {
 			properties = append(properties, Member{f.Name, value(f)})
 		}
 	}
