@@ -39,7 +39,11 @@ func TestVerdictsOfPeople(t *testing.T) {
 		{"what was not is last", []whatchanged.Event{held("v", "INC-1", "late", "notCulprit", 1)}, in, "early", false},
 		{"the last word holds", []whatchanged.Event{held("v", "INC-1", "early", "culprit", 2), held("w", "INC-1", "early", "notCulprit", 1)}, in, "late", true},
 		{"a word that was taken back does not", []whatchanged.Event{held("v", "INC-1", "early", "culprit", 2),
-			func() whatchanged.Event { e := held("w", "INC-1", "early", "culprit", 1); e.Action = "removed"; return e }()}, in, "late", true},
+			func() whatchanged.Event {
+				e := held("w", "INC-1", "early", "culprit", 1)
+				e.Action = "removed"
+				return e
+			}()}, in, "late", true},
 		{"nor one of another incident than the one asked about", []whatchanged.Event{held("v", "INC-1", "early", "culprit", 1),
 			{ID: "i", Kind: whatchanged.Incident, Action: "detected", Entity: whatchanged.RefOf(whatchanged.KindIncident, "INC-2"), EffectiveAt: ago(0.5), Clock: whatchanged.SourceClock}},
 			arguments{"scope": []any{"web"}, "onset": "inc:INC-2"}, "late", true},
