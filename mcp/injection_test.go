@@ -35,6 +35,8 @@ func TestTextFromOutsideStaysInItsFence(t *testing.T) {
 				{"config", map[string]any{"key": "flag:shop/x", "history": true, "budget": 8000}}, {"config", map[string]any{"key": "service:shop/web", "history": true, "budget": 8000}},
 				{"find", map[string]any{"query": "PWNED"}}, {"service", map[string]any{"service": "web", "budget": 8000}}, {"topology", map[string]any{"scope": []any{"web"}}},
 				{"rollouts", map[string]any{"state": "ALL", "budget": 8000}}, {"compare", map[string]any{"budget": 8000}}, {"find_commit", map[string]any{"commit": "abcdef1234567"}}, {"data_health", nil},
+				{"impact", map[string]any{"target": "flag:shop/x", "budget": 8000}}, {"impact", map[string]any{"target": "flag/1", "action": "revert", "budget": 8000}},
+				{"incident_brief", map[string]any{"incident": "INC-1"}}, {"incident_brief", map[string]any{"scope": []any{"web"}, "budget": 8000}}, {"incident_brief", map[string]any{"incident": "INC-1", "budget": 500}}, {"impact", map[string]any{"target": "flag:shop/x", "budget": 400}}, {"overview", map[string]any{"budget": 8000}},
 			} {
 				r := call(t, c, q.tool, q.args)
 				if r.isError && q.tool != "find_commit" {

@@ -208,7 +208,8 @@ func TestSmallerBudgetsHoldTheFirstOfLargerOnes(t *testing.T) {
 	c := dial(t, w)
 	for _, q := range append(questions, question{"change", map[string]any{"ids": []any{"deploy/059"}, "raw": true}}, question{"service", map[string]any{"service": "web"}},
 		question{"topology", map[string]any{"scope": []any{"web"}}}, question{"config", map[string]any{"key": "web", "history": true}}, question{"data_health", nil},
-		question{"rollouts", map[string]any{"state": "ALL"}}, question{"compare", nil}) {
+		question{"rollouts", map[string]any{"state": "ALL"}}, question{"compare", nil}, question{"impact", map[string]any{"target": "web"}},
+		question{"incident_brief", map[string]any{"scope": []any{"web"}}}, question{"overview", nil}) {
 		t.Run(fmt.Sprint(q.tool, q.args), func(t *testing.T) {
 			var larger []string
 			for _, budget := range []int{8000, 5000, 3000, 2000, 1200, 850, 600, 450, 350, 300} {
@@ -221,7 +222,7 @@ func TestSmallerBudgetsHoldTheFirstOfLargerOnes(t *testing.T) {
 				if most := float64(budget) * 2.3; float64(len(r.text)) > most {
 					t.Errorf("%d tokens: %d bytes, want %.0f:\n%s", budget, len(r.text), most, r.text)
 				}
-				if q.tool == "service" || q.tool == "topology" || q.tool == "data_health" || q.tool == "compare" || q.tool == "rollouts" || q.tool == "config" {
+				if q.tool == "service" || q.tool == "topology" || q.tool == "data_health" || q.tool == "compare" || q.tool == "rollouts" || q.tool == "config" || q.tool == "impact" || q.tool == "incident_brief" || q.tool == "overview" {
 					continue // their items have no ids to compare
 				}
 				ids := idsOf(r.content)

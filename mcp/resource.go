@@ -38,8 +38,8 @@ var resources = []resource{
 		func(id string) (string, any) { return "ids", []any{id} }},
 	{"config", "key", []string{"environment", "regions", "asOf"}, "What a flag, setting, experiment or model is set to, by place: kind:namespace/name.", "config",
 		func(key string) (string, any) { return "key", []any{key} }},
-	{"incident", "id", nil, "What changed around an incident, most suspicious first.", "whatChanged",
-		func(id string) (string, any) { return "onset", "inc:" + id }},
+	{"incident", "id", []string{"asOf"}, "An incident in brief: suspects, rollouts in flight, owners, on-call, similar ones before.", "incidentBrief",
+		func(id string) (string, any) { return "incident", id }},
 	{"rollout", "id", []string{"asOf"}, "What goes out in stages: steps, share, places done and next, gate.", "rollouts",
 		func(id string) (string, any) { return "ids", []any{id} }},
 }

@@ -19,7 +19,7 @@ const (
 
 var budgetArgument = schema.Member{Name: "budget", Value: schema.Object{
 	{Name: "type", Value: "integer"},
-	{Name: "description", Value: "Text tokens, 300 to 8000."},
+	{Name: "description", Value: "Of text, in tokens."},
 	{Name: "default", Value: defaultBudget},
 }}
 
@@ -35,7 +35,7 @@ type style struct {
 }
 
 // cells are the widths to which cells are cut when one item is too much.
-var cells = []int{400, 200, 100, 60, 30}
+var cells = []int{400, 250, 160, 120, 90, 70, 50, 40, 30}
 
 // fit returns the answer as text that keeps to the budget. First words are
 // saved, then items are left to the next page, the answer itself being cut with
@@ -164,7 +164,8 @@ func (s style) width(column string) int {
 	return s.cell
 }
 
-// clip returns at most so many bytes of s, whole characters; 0 is all.
+// clip returns at most so many bytes of s, whole characters, and shuts a fence
+// that it cuts; 0 is all.
 func clip(s string, most int) string {
 	if most <= 0 || len(s) <= most {
 		return s
@@ -172,5 +173,9 @@ func clip(s string, most int) string {
 	for most > 0 && !utf8.RuneStart(s[most]) {
 		most--
 	}
-	return s[:most] + "…"
+	s = s[:most] + "…"
+	if strings.Count(s, resolvers.FenceOpen) > strings.Count(s, resolvers.FenceShut) {
+		s += resolvers.FenceShut
+	}
+	return s
 }

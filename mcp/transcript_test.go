@@ -35,24 +35,29 @@ func firstIDs(r reply, n int) []any {
 }
 
 var transcript = []turn{
-	{"Somebody is paged: checkout is slow in eu-west-1. What may have done it?", "what_changed",
+	{"Somebody is paged.", "incident_brief", with(map[string]any{"incident": "INC-2041", "budget": 900})},
+	{"Checkout is slow in eu-west-1. What may have done it?", "what_changed",
 		with(map[string]any{"scope": []any{"checkout"}, "environment": "production", "regions": []any{"eu-west-1"}, "onset": "inc:INC-2041", "budget": 900, "limit": 5})},
 	{"The first is a flag two hops away. What exactly was changed, and by whom?", "change",
 		func(before []reply) map[string]any {
-			return map[string]any{"ids": firstIDs(before[0], 1), "budget": 900}
+			return map[string]any{"ids": firstIDs(before[1], 1), "budget": 900}
 		}},
 	{"Does the other region have it, where nobody complains?", "config",
 		with(map[string]any{"key": "flag:payments/deep-fraud-check", "environment": "production", "budget": 900})},
 	{"What still goes out around it, and could be paused?", "rollouts",
 		with(map[string]any{"scope": []any{"checkout"}, "budget": 700})},
+	{"What would taking it back break?", "impact",
+		func(before []reply) map[string]any {
+			return map[string]any{"target": firstIDs(before[1], 1)[0], "action": "revert", "budget": 700}
+		}},
 	{"Whom to call?", "service", with(map[string]any{"service": "payments", "budget": 600})},
 	{"Half an hour later: does what was cited still stand?", "change",
 		func(before []reply) map[string]any {
-			return map[string]any{"ids": []any{fmt.Sprint(firstIDs(before[0], 1)[0], "@", before[0].content["knownAt"])}, "budget": 300}
+			return map[string]any{"ids": []any{fmt.Sprint(firstIDs(before[1], 1)[0], "@", before[1].content["knownAt"])}, "budget": 300}
 		}},
 	{"And what is new since that answer?", "what_changed",
 		func(before []reply) map[string]any {
-			return map[string]any{"scope": []any{"checkout"}, "environment": "production", "regions": []any{"eu-west-1"}, "onset": "inc:INC-2041", "since": before[0].content["knownAt"], "budget": 400}
+			return map[string]any{"scope": []any{"checkout"}, "environment": "production", "regions": []any{"eu-west-1"}, "onset": "inc:INC-2041", "since": before[1].content["knownAt"], "budget": 400}
 		}},
 }
 

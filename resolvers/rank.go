@@ -212,9 +212,9 @@ func (a *asking) explain(t term, l *suspected, at whatchanged.Reached) string {
 	case CodeKind:
 		return fmt.Sprintf("a %s is %s often to blame than other changes", e.Kind, moreOrLess(t.value))
 	case CodePlacement:
-		return "it took effect where it hurts: " + e.Placement.String()
+		return "it took effect where it hurts: " + Fence(e.Placement.String())
 	case CodeText:
-		return "it speaks of what the symptom does: " + strings.Join(l.words[:min(8, len(l.words))], ", ")
+		return "it speaks of what the symptom does: " + Fence(strings.Join(l.words[:min(8, len(l.words))], ", "))
 	case CodeUndone:
 		return "it was taken back before onset, by " + l.undone
 	case CodeRevert:
