@@ -136,9 +136,16 @@ func (l *likeness) match(doc int) (value float64, words []string) {
 }
 
 // explainPast adds what is recorded to have caused and ended past incidents:
-// two reads, however many there are.
+// three reads, however many there are.
 func (a *asking) explainPast(all []SimilarIncident) error {
+	verdicts, err := a.verdicts()
+	if err != nil {
+		return err
+	}
 	var ids []string
+	for i := range all {
+		all[i].of.judge(verdicts)
+	}
 	for i := range all {
 		ids = append(append(ids, all[i].of.causes()...), all[i].of.names(fixAttributes)...)
 	}

@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,23 @@ type incident struct {
 	started time.Time
 	ended   *time.Time // nil while it is open
 	summary string     // the first that was given
+
+	culprits, cleared []string // ids of changes that a person held to have caused it, or not to have
+}
+
+// judge notes what people held to have caused it.
+func (in *incident) judge(verdicts map[string][]said) {
+	for _, change := range slices.Sorted(maps.Keys(verdicts)) {
+		for _, s := range verdicts[change] {
+			switch {
+			case s.Incident != in.ref:
+			case s.Culprit:
+				in.culprits = append(in.culprits, change)
+			default:
+				in.cleared = append(in.cleared, change)
+			}
+		}
+	}
 }
 
 // ending are the actions after which an incident is over, until a further one.
@@ -111,11 +129,16 @@ func (in *incident) names(attributes []string) (ids []string) {
 // causes returns the ids of what is recorded to have caused it: as its source
 // or a person said, or as the event that it came of.
 func (in *incident) causes() []string {
-	ids := in.names(causeAttributes)
+	ids := slices.Clone(in.culprits)
+	for _, id := range in.names(causeAttributes) {
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
 	for _, e := range in.events {
 		if e.Parent != "" && !slices.Contains(ids, e.Parent) {
 			ids = append(ids, e.Parent)
 		}
 	}
-	return ids
+	return slices.DeleteFunc(ids, func(id string) bool { return slices.Contains(in.cleared, id) })
 }

@@ -131,3 +131,19 @@ func TestTheWindowIsWidenedWhenNothingExplains(t *testing.T) {
 		})
 	}
 }
+
+// TestSimilarIncidentsTellWhatPeopleHeld: the verdict of a person is what caused
+// a past incident, and clears what its source had named.
+func TestSimilarIncidentsTellWhatPeopleHeld(t *testing.T) {
+	incident := func(id string, minutes float64, action string, attributes map[string]string) whatchanged.Event {
+		return whatchanged.Event{ID: id + action, Kind: whatchanged.Incident, Action: action, Entity: whatchanged.RefOf(whatchanged.KindIncident, id), EffectiveAt: ago(minutes),
+			Clock: whatchanged.SourceClock, Summary: "checkout payments time out", Attributes: attributes}
+	}
+	past := map[string]string{"service": "service:shop/web", "culprit": "named"}
+	w := newWorld(t, deployed("named", "web", 5100), deployed("real", "web", 5200), incident("INC-1", 5000, "detected", past), incident("INC-1", 4900, "resolved", nil),
+		held("v", "INC-1", "real", "culprit", 4000), held("w", "INC-1", "named", "notCulprit", 4000), incident("INC-2", 10, "detected", map[string]string{"service": "service:shop/web"}))
+	a := must[*resolvers.IncidentBrief](t)(incidentBrief(t, w, arguments{"incident": "INC-2"}))
+	if len(a.Similar) != 1 || fmt.Sprint(a.Similar[0].CausedBy) != "[real]" {
+		t.Errorf("%+v", a.Similar)
+	}
+}
