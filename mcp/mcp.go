@@ -21,6 +21,7 @@ import (
 
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
+	"go.opentelemetry.io/otel/propagation"
 
 	"whatchanged.dev/whatchanged"
 	"whatchanged.dev/whatchanged/graph/schema"
@@ -89,7 +90,7 @@ func call(ctx context.Context, r *resolvers.Resolver, q resolvers.Question, req 
 	if agent := agentOf(req); agent != "" {
 		ctx = resolvers.WithAgent(ctx, agent)
 	}
-	answer, err := q.Ask(r, ctx, checked)
+	answer, err := q.Ask(r, traced(ctx, req), checked)
 	if err != nil {
 		return refusal(err)
 	}
@@ -119,6 +120,22 @@ func arguments(req mcpgo.CallToolRequest) (map[string]any, int, error) {
 		return nil, 0, whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%v: want a whole number of tokens, %d to %d", v, minBudget, maxBudget).In("budget")
 	}
 	return args, n, nil
+}
+
+// traced makes the answer part of the caller's trace, if the request names one
+// in its _meta (W3C Trace Context, as of MCP 2026-07-28); a header may have
+// named one before.
+func traced(ctx context.Context, req mcpgo.CallToolRequest) context.Context {
+	if req.Params.Meta == nil {
+		return ctx
+	}
+	carrier := propagation.MapCarrier{}
+	for _, field := range (propagation.TraceContext{}).Fields() {
+		if v, ok := req.Params.Meta.AdditionalFields[field].(string); ok {
+			carrier[field] = v
+		}
+	}
+	return propagation.TraceContext{}.Extract(ctx, carrier)
 }
 
 // maxAgent bounds the name that a client gives itself, in bytes.

@@ -13,8 +13,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/mcp"
+	"whatchanged.dev/whatchanged/resolvers"
 )
 
 // idsIn reads the ids out of the text of an answer: the first column of its
@@ -331,4 +336,27 @@ func TestTheAgentIsWhoTheClientSaysItIs(t *testing.T) {
 	if !strings.Contains(log.String(), "agent=probe/9") || !strings.Contains(log.String(), "who=ann") {
 		t.Errorf("audit: %s", &log)
 	}
+}
+
+// TestTheTraceOfTheCaller: the span of an answer is a child of the one that the
+// request names in its _meta.
+func TestTheTraceOfTheCaller(t *testing.T) {
+	const parent = "4bf92f3577b34da6a3ce929d0e0e4736"
+	spans := tracetest.NewInMemoryExporter()
+	provider := trace.NewTracerProvider(trace.WithSyncer(spans))
+	w := newWorld(1)
+	r, err := resolvers.New(resolvers.Config{Index: w, Now: func() time.Time { return noon }, Log: discard(), Tracer: provider, Meter: metricnoop.NewMeterProvider()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exchange := mcp.Within(handler(r, discard()))
+	if _, err := exchange(viewed(t), nil, []byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"timeline","arguments":{},"_meta":{"traceparent":"00-`+parent+`-00f067aa0ba902b7-01"}}}`), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range spans.GetSpans() {
+		if s.Name == "resolvers.timeline" && s.SpanContext.TraceID().String() == parent && s.Parent.SpanID().String() == "00f067aa0ba902b7" {
+			return
+		}
+	}
+	t.Errorf("spans %v", spans.GetSpans())
 }
