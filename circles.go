@@ -52,7 +52,7 @@ func CirclesThrough(arcs, through []Arc, limit int) [][]Ref {
 		circles = append(circles, slices.Concat(c[first:], c[:first]))
 	}
 	slices.SortFunc(circles, func(a, b []Ref) int { return slices.CompareFunc(a, b, Ref.Compare) })
-	return slices.CompactFunc(circles, func(a, b []Ref) bool { return slices.Equal(a, b) })
+	return slices.CompactFunc(circles, slices.Equal)
 }
 
 // tie finds the knots among arcs.

@@ -122,3 +122,45 @@ func BenchmarkConfig(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkImpact(b *testing.B) {
+	w := large(b)
+	for name, in := range map[string]resolvers.ImpactInput{
+		"of a service, 2 hops": {Target: "service:shop/s0", Action: "change", Hops: 2, Limit: 20},
+		"of a revert, 2 hops":  {Target: "change-5", Action: "revert", Hops: 2, Limit: 20},
+	} {
+		b.Run(name, func(b *testing.B) {
+			ctx := resolvers.WithViewer(b.Context(), ann)
+			b.ReportAllocs()
+			for b.Loop() {
+				a, err := w.Impact(ctx, in)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(a.Total), "reached")
+			}
+		})
+	}
+}
+
+func BenchmarkIncidentBrief(b *testing.B) {
+	w := large(b)
+	ctx := resolvers.WithViewer(b.Context(), ann)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := w.IncidentBrief(ctx, resolvers.IncidentBriefInput{Scope: []string{"service:shop/s0"}, Limit: 3}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkOverview(b *testing.B) {
+	w := large(b)
+	ctx := resolvers.WithViewer(b.Context(), ann)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := w.Overview(ctx, resolvers.OverviewInput{Limit: 3}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -86,11 +86,16 @@ func (c controlled) by(e *whatchanged.Event) (all []whatchanged.Ref) {
 // when each was closed.
 func (a *asking) circles(refs []whatchanged.Ref, edges []whatchanged.Edge) ([]Circle, error) {
 	refs = slices.Compact(slices.SortedFunc(slices.Values(refs), whatchanged.Ref.Compare))
-	c := newControlled(refs)
-	control, err := a.control(refs, c)
+	states, err := a.index.States(a.ctx, a.view, whatchanged.StateSelection{Entities: refs, Limit: maxHeld})
 	if err != nil {
 		return nil, err
 	}
+	return a.circlesAmong(refs, edges, states)
+}
+
+// circlesAmong is circles when what holds of the entities has been read.
+func (a *asking) circlesAmong(refs []whatchanged.Ref, edges []whatchanged.Edge, states []*whatchanged.Event) ([]Circle, error) {
+	c := newControlled(refs)
 	how, arcs := map[whatchanged.Arc]CircleEdge{}, []whatchanged.Arc{}
 	note := func(e whatchanged.Edge, by string) {
 		arc := whatchanged.Arc{From: e.From, To: e.To}
@@ -104,9 +109,14 @@ func (a *asking) circles(refs []whatchanged.Ref, edges []whatchanged.Edge) ([]Ci
 	}
 	found := whatchanged.Circles(arcs)
 	var through []whatchanged.Arc
-	for _, e := range control {
-		note(e, byControl)
-		through = append(through, whatchanged.Arc{From: e.From, To: e.To})
+	for _, e := range states {
+		if e.Action == whatchanged.ActionObserved {
+			continue
+		}
+		for _, by := range c.by(e) {
+			note(whatchanged.Edge{From: e.Entity, To: by, Since: e.EffectiveAt, ID: e.ID}, byControl)
+			through = append(through, whatchanged.Arc{From: e.Entity, To: by})
+		}
 	}
 	found = append(found, whatchanged.CirclesThrough(arcs, through, maxBootstrap)...)
 	slices.SortFunc(found, func(x, y []whatchanged.Ref) int { return slices.CompareFunc(x, y, whatchanged.Ref.Compare) })
@@ -132,24 +142,6 @@ func circleOf(entities []whatchanged.Ref, how map[whatchanged.Arc]CircleEdge) Ci
 		}
 	}
 	return c
-}
-
-// control returns who controls what among entities, as what is in force of
-// them says.
-func (a *asking) control(refs []whatchanged.Ref, c controlled) (edges []whatchanged.Edge, err error) {
-	if len(refs) == 0 {
-		return nil, nil
-	}
-	states, err := a.index.States(a.ctx, a.view, whatchanged.StateSelection{Entities: refs, Limit: maxHeld})
-	for _, e := range states {
-		if e.Action == whatchanged.ActionObserved {
-			continue
-		}
-		for _, by := range c.by(e) {
-			edges = append(edges, whatchanged.Edge{From: e.Entity, To: by, Since: e.EffectiveAt, ID: e.ID})
-		}
-	}
-	return edges, err
 }
 
 // began puts right since when the edges of circles hold: an edge that is told
@@ -192,7 +184,7 @@ func beginOf(events []*whatchanged.Event, to whatchanged.Ref, control bool, c co
 	holds := map[any]bool{}
 	for _, e := range slices.Backward(events) {
 		var slot any
-		held := false
+		var held bool
 		if control {
 			k, sets := e.StateKey()
 			if !sets || k.Observed {

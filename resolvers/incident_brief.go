@@ -212,12 +212,16 @@ func (a *asking) flyingIn(near neighbourhood, f filter, x *excluded) ([]*whatcha
 // before others.
 func rolloutBriefs(all []*whatchanged.Rollout, near neighbourhood, asOf time.Time, most int) []RolloutBrief {
 	out := []RolloutBrief{}
-	slices.SortStableFunc(all, func(r, s *whatchanged.Rollout) int { return cmp.Compare(unlikely(r.Stuck), unlikely(s.Stuck)) })
+	stuckFirst(all)
 	for _, r := range all[:min(len(all), most)] {
 		c := cardOf(r, near)
 		out = append(out, RolloutBrief{ID: r.ID, Entity: r.Entity, Hops: c.Hops, Phase: r.Phase, Share: r.Share, Stuck: r.Stuck, Text: c.sentence(asOf), LastStep: r.Steps[len(r.Steps)-1]})
 	}
 	return out
+}
+
+func stuckFirst(all []*whatchanged.Rollout) {
+	slices.SortStableFunc(all, func(r, s *whatchanged.Rollout) int { return cmp.Compare(unlikely(r.Stuck), unlikely(s.Stuck)) })
 }
 
 // concerned are the entities whose owners one may want to call: the scope, then

@@ -84,8 +84,13 @@ type survey struct {
 	x     excluded
 	owned []whatchanged.Ref // by the team asked of; nil when none was
 	team  *whatchanged.Ref
+	limit int
 	out   *Overview
 	all   []OverviewItem
+	shown map[string]int // how many of each sort were found: only the first are told in words
+
+	declared []*whatchanged.Event                         // what holds of all that is asked of
+	owners   map[whatchanged.Ref]whatchanged.ListedEntity // as far as they were listed
 }
 
 // Overview tells what is going on in production.
@@ -104,7 +109,7 @@ func (a *asking) overview(in OverviewInput) (*Overview, error) {
 	if err := a.begin(in, times{Since: in.Since, Until: in.AsOf, KnownAt: in.KnownAt, After: in.After, Lookback: 24 * time.Hour}); err != nil {
 		return nil, err
 	}
-	s := &survey{asking: a, filter: f, out: &Overview{Items: []OverviewItem{}}}
+	s := &survey{asking: a, filter: f, limit: in.Limit, out: &Overview{Items: []OverviewItem{}}, shown: map[string]int{}}
 	if err := s.ofTeam(deref(in.Team)); err != nil {
 		return nil, err
 	}
@@ -116,7 +121,7 @@ func (a *asking) overview(in OverviewInput) (*Overview, error) {
 			return nil, err
 		}
 	}
-	s.show(in.Limit)
+	s.show()
 	s.group()
 	s.out.asking, s.out.Excluded = a, s.x.list()
 	s.out.Quoted = []string{"items.text"}
@@ -188,6 +193,15 @@ func (s *survey) of(ref whatchanged.Ref) bool {
 	return ok
 }
 
+// found notes a thing of a sort. It is told in words only if it is shown, since
+// there may be thousands.
+func (s *survey) found(item OverviewItem, words func() string) {
+	if s.shown[item.What]++; s.shown[item.What] <= s.limit {
+		item.Text = words()
+	}
+	s.all = append(s.all, item)
+}
+
 // incidents looks for those that are open.
 func (s *survey) incidents() error {
 	page, err := s.index.Changes(s.ctx, s.view, whatchanged.Selection{Kinds: []whatchanged.EventKind{whatchanged.Incident}, Descending: true, Limit: maxIncidents,
@@ -201,15 +215,17 @@ func (s *survey) incidents() error {
 		if in.ended != nil || s.match(at) == whatchanged.Outside || !slices.ContainsFunc(append(in.about, in.ref), s.of) {
 			continue
 		}
-		text := "open for " + Human(s.view.AsOf.Sub(in.started))
-		if len(in.about) > 0 {
-			text += ", of " + join(in.about)
-		}
-		if in.summary != "" {
-			text += ": " + Fence(cut(in.summary, 120))
-		}
 		s.out.Counts.Incidents++
-		s.all = append(s.all, OverviewItem{What: showIncident, Entity: in.ref, Placement: at, Since: in.started, Text: text, about: in.about, IDs: in.ids()[:min(len(in.events), maxEvidence)]})
+		s.found(OverviewItem{What: showIncident, Entity: in.ref, Placement: at, Since: in.started, about: in.about, IDs: in.ids()[:min(len(in.events), maxEvidence)]}, func() string {
+			text := "open for " + Human(s.view.AsOf.Sub(in.started))
+			if len(in.about) > 0 {
+				text += ", of " + join(in.about)
+			}
+			if in.summary != "" {
+				text += ": " + Fence(cut(in.summary, 120))
+			}
+			return text
+		})
 	}
 	return nil
 }
@@ -224,9 +240,9 @@ func (s *survey) rollouts() error {
 	if err != nil {
 		return err
 	}
-	for i, b := range rolloutBriefs(all, near, s.view.AsOf, len(all)) {
-		r := all[i] // they are in the same order
-		item := OverviewItem{What: showRollout, Entity: r.Entity, Since: r.StartedAt, Text: b.Text, IDs: []string{b.LastStep}, alarming: r.Stuck}
+	stuckFirst(all)
+	for _, r := range all {
+		item := OverviewItem{What: showRollout, Entity: r.Entity, Since: r.StartedAt, IDs: []string{r.Steps[len(r.Steps)-1]}, alarming: r.Stuck}
 		for _, p := range slices.Backward(r.Placements()) {
 			if s.match(p) != whatchanged.Outside {
 				item.Placement = p
@@ -237,17 +253,35 @@ func (s *survey) rollouts() error {
 			s.out.Counts.Stuck++
 			item.Reasons = []string{"STUCK"}
 		}
-		s.all = append(s.all, item)
+		s.found(item, func() string {
+			c := cardOf(r, near)
+			return c.sentence(s.view.AsOf)
+		})
 	}
 	return nil
 }
 
-// drift looks for what runs otherwise than declared.
+// drift looks for what runs otherwise than declared. Both are read at once.
 func (s *survey) drift() error {
 	c := &comparison{asking: s.asking, aspects: []string{aspectVersions, aspectConfigs, aspectFlags}, whole: s.team == nil, scope: s.owned}
-	c.left.at, c.right.at, c.right.Live = s.view.AsOf, s.view.AsOf, true
-	if err := c.read(); err != nil {
+	c.left.at, c.right.at = s.view.AsOf, s.view.AsOf
+	if err := c.readStates(&c.left, whatchanged.StateKinds); err != nil {
 		return err
+	}
+	if c.cut != nil {
+		s.x.add(ReasonBeyondLimit, 1)
+	}
+	c.right.Live = true
+	for _, e := range c.left.states {
+		if e.Action == whatchanged.ActionObserved {
+			c.right.states = append(c.right.states, e)
+		} else {
+			s.declared = append(s.declared, e)
+		}
+	}
+	c.left.states = s.declared
+	if len(c.right.states) == 0 {
+		return nil
 	}
 	found, compared := c.differences()
 	s.out.Counts.Compared = compared
@@ -258,14 +292,15 @@ func (s *survey) drift() error {
 			continue
 		}
 		s.out.Counts.Drift++
-		item := OverviewItem{What: showDrift, Entity: d.Entity, Placement: d.Placement, Since: d.Since, Reasons: d.Differs,
-			Text: "declared " + Fence(cut(d.Left.text(), maxShown)) + ", runs " + Fence(cut(d.Right.text(), maxShown))}
+		item := OverviewItem{What: showDrift, Entity: d.Entity, Placement: d.Placement, Since: d.Since, Reasons: d.Differs}
 		for _, side := range []*SideState{&d.Left, &d.Right} {
 			if side.ID != nil && !slices.Contains(item.IDs, *side.ID) {
 				item.IDs = append(item.IDs, *side.ID)
 			}
 		}
-		s.all = append(s.all, item)
+		s.found(item, func() string {
+			return "declared " + Fence(cut(d.Left.text(), maxShown)) + ", runs " + Fence(cut(d.Right.text(), maxShown))
+		})
 	}
 	return nil
 }
@@ -285,6 +320,7 @@ func (s *survey) circles() error {
 		return err
 	}
 	s.x.add(ReasonBeyondReach, l.Total-len(l.Entities))
+	s.owners = listedBy(l.Entities)
 	refs := make([]whatchanged.Ref, len(l.Entities))
 	for i, e := range l.Entities {
 		refs[i] = e.Ref
@@ -296,26 +332,26 @@ func (s *survey) circles() error {
 	if len(edges) == maxEstateEdges {
 		s.x.add(ReasonTooManyEdges, 1)
 	}
-	found, err := s.asking.circles(refs, edges)
+	found, err := s.circlesAmong(refs, edges, s.declared)
 	slices.SortStableFunc(found, func(c, d Circle) int {
 		return cmp.Or(cmp.Compare(unlikely(c.Bootstrap), unlikely(d.Bootstrap)), d.Since.Compare(c.Since))
 	})
 	s.out.Counts.Circles = len(found)
 	for _, c := range found {
-		item := OverviewItem{What: showCircle, Entity: c.Entities[0], Since: c.Since, Text: c.String(), IDs: c.ids()[:1]}
+		item := OverviewItem{What: showCircle, Entity: c.Entities[0], Since: c.Since, IDs: c.ids()[:1]}
 		if c.Bootstrap {
 			item.Reasons = []string{"BOOTSTRAP"}
 		}
-		s.all = append(s.all, item)
+		s.found(item, c.String)
 	}
 	return err
 }
 
 // show takes the first few of each sort.
-func (s *survey) show(limit int) {
+func (s *survey) show() {
 	shown := map[string]int{}
 	for _, item := range s.all {
-		if shown[item.What]++; shown[item.What] > limit {
+		if shown[item.What]++; shown[item.What] > s.limit {
 			s.out.Truncated = true
 			continue
 		}

@@ -63,14 +63,16 @@ func (s *survey) changes() error {
 	for i := range all {
 		r := &all[i]
 		e := r.event
-		text := Fence(string(e.Kind)) + " " + Fence(e.Action)
-		if e.Actor != nil && e.Actor.Name != "" {
-			text += " by " + Fence(e.Actor.Name)
-		}
-		if e.Summary != "" {
-			text += ": " + Fence(cut(e.Summary, 80))
-		}
-		s.all = append(s.all, OverviewItem{What: showChange, Entity: e.Entity, Placement: e.Placement, Since: e.EffectiveAt, Text: text, Reasons: r.reasons, IDs: []string{e.ID}, alarming: !r.checked})
+		s.found(OverviewItem{What: showChange, Entity: e.Entity, Placement: e.Placement, Since: e.EffectiveAt, Reasons: r.reasons, IDs: []string{e.ID}, alarming: !r.checked}, func() string {
+			text := Fence(string(e.Kind)) + " " + Fence(e.Action)
+			if e.Actor != nil && e.Actor.Name != "" {
+				text += " by " + Fence(e.Actor.Name)
+			}
+			if e.Summary != "" {
+				text += ": " + Fence(cut(e.Summary, 80))
+			}
+			return text
+		})
 	}
 	return nil
 }

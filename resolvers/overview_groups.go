@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -28,17 +29,20 @@ type OverviewGroup struct {
 func (s *survey) addOwners() error {
 	var refs []whatchanged.Ref
 	for i := range s.all {
-		refs = append(refs, s.all[i].owned())
+		if _, listed := s.owners[s.all[i].owned()]; !listed {
+			refs = append(refs, s.all[i].owned())
+		}
 	}
-	if len(refs) == 0 {
-		return nil
+	by := map[whatchanged.Ref]whatchanged.ListedEntity{}
+	if len(refs) > 0 {
+		refs = slices.Compact(slices.SortedFunc(slices.Values(refs), whatchanged.Ref.Compare))
+		l, err := s.index.List(s.ctx, s.view, whatchanged.EntityList{EntitySelection: whatchanged.EntitySelection{Refs: refs, Limit: len(refs)}})
+		if err != nil {
+			return err
+		}
+		by = listedBy(l.Entities)
 	}
-	refs = slices.Compact(slices.SortedFunc(slices.Values(refs), whatchanged.Ref.Compare))
-	l, err := s.index.List(s.ctx, s.view, whatchanged.EntityList{EntitySelection: whatchanged.EntitySelection{Refs: refs, Limit: len(refs)}})
-	if err != nil {
-		return err
-	}
-	by := listedBy(l.Entities)
+	maps.Copy(by, s.owners)
 	for i := range s.all {
 		if o := by[s.all[i].owned()].Owner; o != nil {
 			s.all[i].Owner = &o.Ref
