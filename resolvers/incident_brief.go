@@ -171,7 +171,13 @@ func (a *asking) briefOn(of *incident, scope []whatchanged.Ref, f filter, limit 
 	symptom := of.text()
 	then := *a // suspects are ranked as of the onset
 	then.view.AsOf = a.onset
-	w, near, err := then.ranked(WhatChangedInput{Symptom: &symptom, Hops: briefHops, Limit: limit}, f, scope, nil)
+	in := WhatChangedInput{Symptom: &symptom, Hops: briefHops, Limit: limit}
+	if len(of.events) > 0 { // people may have given verdicts on it
+		if onset, err := whatchanged.ParseWhen("inc:" + of.ref.Namespace + "/" + of.ref.Name); err == nil {
+			in.Onset = &onset
+		}
+	}
+	w, near, err := then.ranked(in, f, scope, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -104,6 +104,15 @@ func TestIncidentBriefTellsWhomToCallAndWhatHelpedBefore(t *testing.T) {
 	}
 }
 
+// TestIncidentBriefHeedsVerdicts on the incident that is asked of.
+func TestIncidentBriefHeedsVerdicts(t *testing.T) {
+	w := newWorld(t, night(held("v", "inc-9", "cart-2", "culprit", 5), held("w", "inc-8", "web-9", "culprit", 5))...)
+	a := must[*resolvers.IncidentBrief](t)(incidentBrief(t, w, arguments{"incident": "INC-9"}))
+	if a.Items[0].Change.ID != "cart-2" {
+		t.Errorf("first suspect %s", a.Items[0].Change.ID)
+	}
+}
+
 // crowdedNight is a night with so much of everything that all has to be cut.
 func crowdedNight(n int) []whatchanged.Event {
 	long := strings.Repeat("carts time out for customers of the shop ", 40)
@@ -187,7 +196,7 @@ func TestAnswersReadNoMoreOfMore(t *testing.T) {
 		return all
 	}
 	for field, args := range map[string]func(n int) arguments{
-		"incidentBrief": func(n int) arguments { return arguments{"incident": "INC-9", "scope": scope(n)} },
+		"incidentBrief": func(n int) arguments { return arguments{"incident": "INC-9", "scope": scope(min(n, 15))} },
 		"impact":        func(int) arguments { return arguments{"target": "cart-2", "action": "revert"} },
 	} {
 		few, many := readsFor(t, crowdedNight(2), field, args(2)), readsFor(t, crowdedNight(40), field, args(40))

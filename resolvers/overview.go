@@ -265,7 +265,7 @@ func (s *survey) rollouts() error {
 func (s *survey) drift() error {
 	c := &comparison{asking: s.asking, aspects: []string{aspectVersions, aspectConfigs, aspectFlags}, whole: s.team == nil, scope: s.owned}
 	c.left.at, c.right.at = s.view.AsOf, s.view.AsOf
-	if err := c.readStates(&c.left, whatchanged.StateKinds); err != nil {
+	if err := c.readStates(&c.left, whatchanged.SettingKinds); err != nil {
 		return err
 	}
 	if c.cut != nil {

@@ -40,7 +40,7 @@ type risk struct {
 // changes looks for the riskiest changes of the interval. That nothing is said
 // of an approval is no reason: most sources never say.
 func (s *survey) changes() error {
-	sel := whatchanged.Selection{Interval: s.interval, Entities: s.owned, Kinds: append(slices.Clone(whatchanged.StateKinds), whatchanged.RolloutKind), Descending: true, Limit: maxCandidates}
+	sel := whatchanged.Selection{Interval: s.interval, Entities: s.owned, Kinds: append(slices.Clone(whatchanged.SettingKinds), whatchanged.RolloutKind), Descending: true, Limit: maxCandidates}
 	page, err := s.index.Changes(s.ctx, s.view, sel)
 	if err != nil {
 		return err
