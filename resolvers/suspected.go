@@ -203,6 +203,9 @@ func (a *asking) relate(all []*suspected) {
 				}
 			}
 		}
+		if l.undone != "" {
+			continue // what it took back stands again
+		}
 		for _, e := range l.events {
 			if e.Reverts != "" && !e.EffectiveAt.After(a.onset) {
 				taken[e.Reverts] = e.ID

@@ -3,6 +3,7 @@ package resolvers
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -163,18 +164,33 @@ func (a *asking) withCommits(found []*whatchanged.Event, in WhatChangedInput, sc
 	return found, nil
 }
 
-// judge compares the first with the next, and with the alternative that none
+// judge compares the first with the rest, and with the alternative that none
 // of the recorded changes did it.
 func (w *WhatChanged) judge(ranked []*suspected, scoped bool) {
 	w.None = none[scoped]
-	if len(ranked) == 0 {
-		return
+	switch {
+	case len(ranked) == 0:
+		w.Likely = false
+	case scoped:
+		hours := max(0, w.Onset.Sub(ranked[0].event.EffectiveAt).Hours())
+		w.Likely = logOdds(ranked, w.None) >= sure+perLogHourSure*math.Log1p(hours)
+	default:
+		next := w.None
+		if len(ranked) > 1 {
+			next = max(next, ranked[1].score)
+		}
+		w.Likely = ranked[0].score-next >= lead
 	}
-	next := w.None
-	if len(ranked) > 1 {
-		next = max(next, ranked[1].score)
+}
+
+// logOdds is by how much the first outweighs all others and none together.
+func logOdds(ranked []*suspected, none float64) float64 {
+	first := ranked[0].score
+	rest := math.Exp(none - first)
+	for _, l := range ranked[1:] {
+		rest += math.Exp(l.score - first)
 	}
-	w.Likely = ranked[0].score-next >= lead
+	return round(-math.Log(rest))
 }
 
 // suspicion is the verdict. Nobody is accused: these are candidates.

@@ -62,6 +62,8 @@ func TestWhatChangedRanks(t *testing.T) {
 			arguments{"symptom": "uploading fails"}, "meant later"},
 		{"what was taken back after what was not", []whatchanged.Event{deployed("undone", "web", 50), deployed("undoing", "web", 45, reverting("undone")), deployed("still", "web", 55)},
 			arguments{"scope": []any{"web"}}, "still undone undoing"},
+		{"unless that was taken back too", []whatchanged.Event{deployed("landed", "web", 50), deployed("undoing", "web", 45, reverting("landed")), deployed("again", "web", 40, reverting("undoing")), deployed("older", "web", 55)},
+			arguments{"scope": []any{"web"}}, "landed older again undoing"},
 		{"a change that takes another back is seldom to blame", []whatchanged.Event{deployed("revert", "web", 40, reverting("something")), deployed("change", "web", 60)},
 			arguments{"scope": []any{"web"}}, "change revert"},
 		{"nor is one that no person made", []whatchanged.Event{deployed("bot", "web", 60, by("bot", true)), deployed("person", "web", 60, by("ann", false))},
@@ -418,4 +420,36 @@ func TestNewsSinceAPosition(t *testing.T) {
 	in["since"] = "pos:999"
 	_, err := whatChanged(t, w, in)
 	refused(t, err, whatchanged.CodeStale, "since")
+}
+
+// TestLikelyIsSaidOfWhatOutweighsTheRest: around an entity all the others and
+// none count together, and the more, the older the first is.
+func TestLikelyIsSaidOfWhatOutweighsTheRest(t *testing.T) {
+	at := func(id string, minutes float64) whatchanged.Event { return deployed(id, "web", minutes, by(id, false)) }
+	many := []whatchanged.Event{at("first", 1)}
+	for i := range 12 {
+		many = append(many, at(fmt.Sprint("weaker", i), 300+float64(i)))
+	}
+	in := arguments{"scope": []any{"web"}, "kinds": []any{"deployment"}}
+	for _, tt := range []struct {
+		claim  string
+		events []whatchanged.Event
+		ask    arguments
+		want   bool
+	}{
+		{"alone, a minute before", []whatchanged.Event{at("first", 1)}, in, true},
+		{"alone, six hours before", []whatchanged.Event{at("first", 6*60)}, in, false},
+		{"a weaker one beside it", many[:2], in, true},
+		{"a dozen weaker ones beside it", many, in, false},
+		{"an equal one beside it", []whatchanged.Event{at("first", 1), at("second", 1)}, in, false},
+		{"alone, after the onset", []whatchanged.Event{at("first", -5)}, arguments{"scope": []any{"web"}, "onset": when(0), "until": when(-10), "kinds": []any{"deployment"}}, false},
+		{"nothing", nil, in, false},
+	} {
+		t.Run(tt.claim, func(t *testing.T) {
+			a := must[*resolvers.WhatChanged](t)(whatChanged(t, newWorld(t, append(shop(), tt.events...)...), tt.ask))
+			if a.Likely != tt.want || strings.Contains(a.Verdict, "likely to blame") != tt.want {
+				t.Errorf("likely %t, want %t: %s, %+v", a.Likely, tt.want, a.Verdict, a.Items)
+			}
+		})
+	}
 }
