@@ -67,7 +67,7 @@ func (a *asking) weighed(in WhatChangedInput, g *ground, f filter, x *excluded) 
 		return nil, err
 	}
 	a.rank(ranked, g, f, deref(in.Symptom))
-	return ranked, nil
+	return foldStorms(ranked, x), nil
 }
 
 // weak says that the alternative that none of these did it is at least as good

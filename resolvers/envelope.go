@@ -103,6 +103,7 @@ const (
 	ReasonOverride       = "DECLARED_OVERRIDE"
 	ReasonTooManyEdges   = "TOO_MANY_DEPENDENCIES"
 	ReasonKnownBefore    = "KNOWN_BEFORE"
+	ReasonSameStorm      = "SAME_STORM"
 )
 
 var exclusionText = map[string]string{
@@ -116,6 +117,7 @@ var exclusionText = map[string]string{
 	ReasonOverridden:     "values of wider places, in the place of which a more specific one is in force",
 	ReasonOtherState:     "rollouts in another state than the one asked; state ALL has them",
 	ReasonTooManyEdges:   "changes of dependencies, too many to be compared; ask a narrower scope",
+	ReasonSameStorm:      "further changes of a storm that is listed once, with all their ids",
 	ReasonKnownBefore:    "known at the position that since names",
 	ReasonOverride:       "declared for that place over a value that holds for both; ask without driftOnly",
 	ReasonBeyondReach:    "on entities that no path leads to, or that are not among the nearest ones; ask fewer hops",

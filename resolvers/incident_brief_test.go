@@ -122,7 +122,7 @@ func crowdedNight(n int) []whatchanged.Event {
 		own := deployed(fmt.Sprint("own-", i), name, 5000, kind(whatchanged.Ownership))
 		own.After = whatchanged.ValueOf(fmt.Sprint("group:shop/team-", i))
 		more = append(more, needs("web", name), own, onCall(fmt.Sprint("turn-", i), fmt.Sprint("group:shop/team-", i), 4000, map[string]any{"people": []string{"ann", "ben", "cleo"}}),
-			deployed(fmt.Sprintf("github/deployment/%d", 145988746+i), name, 45-float64(i)/10, version("0123456789abcdef0123456789abcdef01234567"), in("prod", "eu"), by("ann", false), summary(long),
+			deployed(fmt.Sprintf("github/deployment/%d", 145988746+i), name, 45-float64(i)/10, version(fmt.Sprintf("%040x", i)), in("prod", "eu"), by("ann", false), summary(long),
 				step(fmt.Sprint("rollout-", i), whatchanged.PhaseProgressing, 0.1)),
 			trouble(fmt.Sprint("past-", i), fmt.Sprint("past-", i), "detected", 10_000, attribute("service", "service:shop/web"), attribute("causedBy", "cart-2"), summary(long)))
 	}

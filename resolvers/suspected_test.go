@@ -1,6 +1,7 @@
 package resolvers_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -70,5 +71,27 @@ func TestCommitsThatAreRankedAreNotSaidToBeLeftOut(t *testing.T) {
 	a := must[*resolvers.WhatChanged](t)(whatChanged(t, w, arguments{"scope": []any{"web"}, "symptom": "uploads fail"}))
 	if a.Total != 3 || len(a.Excluded) != 1 || a.Excluded[0].Reason != resolvers.ReasonNotConnected || a.Excluded[0].Count != 1 {
 		t.Errorf("%s ranked, %+v left out; want d, c1 and c2 ranked and far alone left out", strings.Join(a.IDs(), " "), a.Excluded)
+	}
+}
+
+// TestStormsAreOneSuspect: with all their ids, and only what was said and done
+// alike by one hand.
+func TestStormsAreOneSuspect(t *testing.T) {
+	var events []whatchanged.Event
+	for i := range 7 {
+		events = append(events, deployed(fmt.Sprint("s", i), fmt.Sprint("svc-", i), 20-float64(i)*0.5, summary("rotate certificates")))
+	}
+	for i := range 4 {
+		events = append(events, deployed(fmt.Sprint("few", i), fmt.Sprint("few-", i), 50-float64(i)*0.5, summary("resize")))
+	}
+	for i := range 6 {
+		events = append(events, deployed(fmt.Sprint("own", i), fmt.Sprint("own-", i), 80-float64(i)*0.5, summary(fmt.Sprint("change ", i))))
+	}
+	a := must[*resolvers.WhatChanged](t)(whatChanged(t, newWorld(t, events...), arguments{"limit": 100}))
+	if len(a.Items) != 1+4+6 || len(a.Items[0].IDs) != 7 || a.Total != 11 {
+		t.Errorf("%d suspects, the first of %v", len(a.Items), a.Items[0].IDs)
+	}
+	if !slices.ContainsFunc(a.Excluded, func(x resolvers.Exclusion) bool { return x.Reason == resolvers.ReasonSameStorm && x.Count == 6 }) {
+		t.Errorf("left out %+v", a.Excluded)
 	}
 }
