@@ -25,7 +25,7 @@ func TestDemo(t *testing.T) {
 	if exit != 0 || strings.Count(stdout, "GraphQL, MCP and CLI gave the same answer.") != 3 {
 		t.Errorf("exit %d, %s\n%s", exit, stderr, stdout)
 	}
-	for _, want := range []string{"2 change events stored", "most suspicious: flag changed of flag:payments/deep-fraud-check", "replace /percentage 5 → 100"} {
+	for _, want := range []string{"2 change events stored", "; likely to blame: flag changed of flag:payments/deep-fraud-check", "replace /percentage 5 → 100"} {
 		if !strings.Contains(stdout+stderr, want) {
 			t.Errorf("nothing says %q:\n%s", want, stdout)
 		}
