@@ -42,7 +42,8 @@ func OpenWriter(ctx context.Context, c Config) (*Writer, error) {
 func (w *Writer) Write(ctx context.Context, batch []whatchanged.Delivery) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.present == nil {
+	unsure := w.present == nil
+	if unsure {
 		p, err := w.Present(ctx, 0)
 		if err != nil {
 			return err
@@ -53,7 +54,7 @@ func (w *Writer) Write(ctx context.Context, batch []whatchanged.Delivery) error 
 	w.present = nil // until all of the batch is stored
 	batch = slices.DeleteFunc(slices.Clone(batch), func(d whatchanged.Delivery) bool { return d.Sequence <= stored.Watermark })
 	if len(batch) > 0 {
-		if err := w.write(ctx, batch, stored.Events); err != nil {
+		if err := w.write(ctx, batch, stored.Events, unsure); err != nil {
 			return err
 		}
 		stored.Watermark = batch[len(batch)-1].Sequence
@@ -63,7 +64,7 @@ func (w *Writer) Write(ctx context.Context, batch []whatchanged.Delivery) error 
 	return nil
 }
 
-func (w *Writer) write(ctx context.Context, batch []whatchanged.Delivery, stored map[whatchanged.Position]bool) error {
+func (w *Writer) write(ctx context.Context, batch []whatchanged.Delivery, stored map[whatchanged.Position]bool, unsure bool) error {
 	if !slices.IsSortedFunc(batch, func(a, b whatchanged.Delivery) int { return cmp.Compare(a.Sequence, b.Sequence) }) {
 		return fmt.Errorf("write: deliveries %d to %d are not in order", batch[0].Sequence, batch[len(batch)-1].Sequence)
 	}
@@ -83,27 +84,59 @@ func (w *Writer) write(ctx context.Context, batch []whatchanged.Delivery, stored
 			events = append(events, r)
 		}
 	}
-	return w.insertAll(ctx, batch, events, &d)
+	return w.insertAll(ctx, batch, events, &d, unsure)
 }
 
-// insertAll keeps the order that the watermark relies on.
-func (w *Writer) insertAll(ctx context.Context, batch []whatchanged.Delivery, events []*eventRow, d *derived) error {
+// insertAll keeps the order that the watermark relies on. When it is unsure
+// what became of the batch before, it looks whether the rows are there: the
+// server notes a token before it keeps the rows, and one that is killed between
+// the two drops them when they are sent again.
+func (w *Writer) insertAll(ctx context.Context, batch []whatchanged.Delivery, events []*eventRow, d *derived, unsure bool) error {
 	if n := len(events); n > 0 {
 		first, last := events[0], events[n-1]
 		token := fmt.Sprintf("events %d.%d-%d.%d", first.sequence, first.ordinal, last.sequence, last.ordinal)
 		if err := w.insert(ctx, "insert_events", token, n, func(i int) []any { return events[i].values() }); err != nil {
 			return err
 		}
+		if unsure {
+			if err := w.insertMissing(ctx, token, events); err != nil {
+				return err
+			}
+		}
 	}
 	if err := d.insert(ctx, w); err != nil {
 		return err
 	}
 	first, last := batch[0].Sequence, batch[len(batch)-1].Sequence
-	return w.insert(ctx, "insert_deliveries", fmt.Sprintf("deliveries %d-%d", first, last), len(batch), func(i int) []any {
+	token := fmt.Sprintf("deliveries %d-%d", first, last)
+	row := func(i int) []any {
 		b := &batch[i]
 		return []any{b.Sequence, first, b.ReceivedAt, b.Source, b.Type, b.ID, string(b.Outcome), b.Reason, b.Field, b.Header,
 			string(b.Body), uint32(len(b.Events))}
+	}
+	if err := w.insert(ctx, "insert_deliveries", token, len(batch), row); err != nil || !unsure {
+		return err
+	}
+	mark, err := w.watermark(ctx)
+	if err != nil || mark.Position.Sequence >= last {
+		return err
+	}
+	return w.insert(ctx, "insert_deliveries", token+anew, len(batch), row)
+}
+
+// anew makes another token of one that was noted for rows that are not there.
+const anew = " anew"
+
+// insertMissing sends those rows again that were dropped for their token.
+func (w *Writer) insertMissing(ctx context.Context, token string, events []*eventRow) error {
+	there, err := w.Present(ctx, 0)
+	if err != nil {
+		return err
+	}
+	missing := slices.DeleteFunc(slices.Clone(events), func(r *eventRow) bool {
+		return there.Events[whatchanged.Position{Sequence: r.sequence, Index: r.ordinal}]
 	})
+	return w.insert(ctx, "insert_events", token+anew, len(missing), func(i int) []any { return missing[i].values() })
 }
 
 // insert sends n rows as one block, which becomes one part, whole or not at

@@ -118,10 +118,27 @@ func TestTheSameInsertTwiceIsStoredOnce(t *testing.T) {
 	s := newStore(t)
 	w := s.openWriter(t)
 	for range 2 {
-		if err := w.write(t.Context(), log, nil); err != nil {
+		if err := w.write(t.Context(), log, nil, false); err != nil {
 			t.Fatal(err)
 		}
 	}
+	holds(t, s.openReader(t), log)
+}
+
+// TestRowsWhoseTokenAloneWasKeptAreStored: a server that is killed after it
+// noted the token of an insert, and before it kept the rows, drops them when
+// they are sent again; so they are looked for.
+func TestRowsWhoseTokenAloneWasKeptAreStored(t *testing.T) {
+	log := indextest.World(7, 60)
+	s := newStore(t)
+	write(t, s.openWriter(t), log)
+	w := s.openWriter(t)
+	for _, table := range []string{"events", "deliveries"} {
+		if err := w.conn.Exec(t.Context(), "ALTER TABLE "+table+" DELETE WHERE 1 SETTINGS mutations_sync = 1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, w, log)
 	holds(t, s.openReader(t), log)
 }
 
