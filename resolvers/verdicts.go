@@ -21,7 +21,8 @@ type said struct {
 // the change they speak of.
 func (a *asking) verdicts() (map[string][]said, error) {
 	v := a.seeing(whatchanged.MaxTime)
-	held, err := a.index.States(a.ctx, v, whatchanged.StateSelection{Kinds: []whatchanged.EventKind{whatchanged.Verdict}, Limit: maxVerdicts})
+	held, err := a.index.States(a.ctx, v, whatchanged.StateSelection{Prefixes: []string{string(whatchanged.KindVerdict) + ":"},
+		Kinds: []whatchanged.EventKind{whatchanged.Verdict}, Limit: maxVerdicts})
 	if err != nil || len(held) == 0 {
 		return nil, err
 	}

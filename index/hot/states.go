@@ -106,13 +106,8 @@ func (s *snapshot) statesOf(sel whatchanged.StateSelection) []uint32 {
 		return nil
 	}
 	numbers := s.names.known(sel.Entities)
-	if len(sel.Prefixes) > 0 {
-		sel.Entities = nil
-		for i, ref := range s.names.all() {
-			if sel.Of(ref) {
-				numbers = append(numbers, uint32(i))
-			}
-		}
+	for _, p := range sel.Prefixes {
+		numbers = append(numbers, s.names.beginning(p)...)
 	}
 	slices.Sort(numbers)
 	return slices.Compact(append([]uint32{}, numbers...))
