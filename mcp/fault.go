@@ -100,7 +100,7 @@ func serveMended(w http.ResponseWriter, r *http.Request, m message, next http.Ha
 	rec := recorder{header: w.Header(), status: http.StatusOK}
 	next.ServeHTTP(&rec, r.WithContext(ctx))
 	body, failed := f.mend(m, rec.body.Bytes())
-	if failed && f.err != nil && f.code(m) == mcpgo.INVALID_PARAMS {
+	if failed && f.err != nil && m.modern() && f.code(m) == mcpgo.INVALID_PARAMS { // older clients take another status for a broken connection
 		rec.status = http.StatusBadRequest
 	}
 	w.WriteHeader(rec.status)

@@ -56,7 +56,7 @@ func TestFailuresAreThoseOfTheEra(t *testing.T) {
 	} {
 		t.Run(tt.claim, func(t *testing.T) {
 			body, _ := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": tt.method, "params": tt.params})
-			_, legacy := post(t, http.MethodPost, s.URL, http.Header{}, strings.NewReader(string(body)))
+			old, legacy := post(t, http.MethodPost, s.URL, http.Header{}, strings.NewReader(string(body)))
 			status, modern := postModern(t, s.URL, tt.method, tt.params, func(h http.Header) {
 				if uri, ok := tt.params["uri"].(string); ok {
 					h.Set("Mcp-Name", uri)
@@ -70,8 +70,8 @@ func TestFailuresAreThoseOfTheEra(t *testing.T) {
 					t.Errorf("%s: %v", era, got)
 				}
 			}
-			if status != http.StatusBadRequest {
-				t.Errorf("HTTP %d", status)
+			if status != http.StatusBadRequest || old != http.StatusOK {
+				t.Errorf("HTTP %d, and %d to older clients", status, old)
 			}
 		})
 	}

@@ -1,7 +1,9 @@
 package resolvers
 
 import (
+	"maps"
 	"math"
+	"slices"
 
 	"whatchanged.dev/whatchanged"
 )
@@ -71,8 +73,8 @@ func incidentAsked(onset *whatchanged.When, scope []whatchanged.Ref) whatchanged
 // that go by the candidates alone.
 func (a *asking) learned(all []*suspected, by map[string][]said) (map[whatchanged.EventKind]float64, error) {
 	var ids []string
-	for id, verdicts := range by {
-		for _, v := range verdicts {
+	for _, id := range slices.Sorted(maps.Keys(by)) { // the same ones each time
+		for _, v := range by[id] {
 			if v.Culprit && len(ids) < maxLearned {
 				ids = append(ids, id)
 				break
