@@ -83,19 +83,28 @@ func call(ctx context.Context, r *resolvers.Resolver, q resolvers.Question, req 
 	if err != nil {
 		return refusal(err)
 	}
-	checked, err := schema.Check(q.Field, args)
-	if err != nil {
-		return refusal(err)
-	}
 	if agent := agentOf(req); agent != "" {
 		ctx = resolvers.WithAgent(ctx, agent)
 	}
-	answer, err := q.Ask(r, traced(ctx, req), checked)
+	answer, text, err := answer(traced(ctx, req), r, q, args, budget)
 	if err != nil {
 		return refusal(err)
 	}
-	text := fit(answer, budget)
 	return &mcpgo.CallToolResult{Content: []mcpgo.Content{mcpgo.NewTextContent(text)}, StructuredContent: answer}
+}
+
+// answer asks a question and returns the answer and its text, which keeps to
+// the budget.
+func answer(ctx context.Context, r *resolvers.Resolver, q resolvers.Question, args map[string]any, budget int) (resolvers.Answered, string, error) {
+	checked, err := schema.Check(q.Field, args)
+	if err != nil {
+		return nil, "", err
+	}
+	a, err := q.Ask(r, ctx, checked)
+	if err != nil {
+		return nil, "", err
+	}
+	return a, fit(a, budget), nil
 }
 
 // arguments splits off budget, the one argument that is MCP's own.

@@ -89,15 +89,8 @@ func (r resource) read(ctx context.Context, of *resolvers.Resolver, uri string) 
 		return "", err
 	}
 	q, _ := resolvers.Lookup(r.field)
-	checked, err := schema.Check(r.field, args)
-	if err != nil {
-		return "", err
-	}
-	answer, err := q.Ask(of, ctx, checked)
-	if err != nil {
-		return "", err
-	}
-	return fit(answer, maxBudget), nil
+	_, text, err := answer(ctx, of, q, args, maxBudget)
+	return text, err
 }
 
 // arguments are those of the question that a URI stands for.

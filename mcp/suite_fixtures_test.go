@@ -92,7 +92,9 @@ func adder(s *server.MCPServer) func(name string, f h, o ...mcpgo.ToolOption) {
 
 func addFixtures(s *server.MCPServer) {
 	addTestTools(s)
+	addTalkingTools(s)
 	addRoundTrips(s)
+	addLongerTrips(s)
 	addMutations(s)
 	addTestResources(s)
 	addTestPrompts(s)
@@ -113,6 +115,17 @@ func addTestTools(s *server.MCPServer) {
 		settle()
 		return mcpgo.NewToolResultText("Reconnection test completed successfully"), nil
 	})
+	// JSON Schema 2020-12: only a raw schema keeps $schema, $anchor, allOf, if/then/else.
+	s.AddTool(mcpgo.NewToolWithRawSchema("json_schema_2020_12_tool", "JSON Schema 2020-12 fixture", json.RawMessage(schema2020)), text("ok"))
+
+	// SEP-2243: a parameter mirrored in a header.
+	s.AddTool(mcpgo.NewToolWithRawSchema("test_header_param", "x-mcp-header fixture", json.RawMessage(
+		`{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"},"limit":{"type":"integer"}},"required":["region"]}`)), text("ok"))
+}
+
+// addTalkingTools adds what speaks to the client before it answers.
+func addTalkingTools(s *server.MCPServer) {
+	tool := adder(s)
 	tool("test_tool_with_logging", func(ctx context.Context, _ mcpgo.CallToolRequest) (*mcpgo.CallToolResult, error) {
 		for i, m := range []string{"Tool execution started", "Tool processing data", "Tool execution completed"} {
 			if i > 0 {
@@ -177,14 +190,6 @@ func addTestTools(s *server.MCPServer) {
 		"legacyEnum":     map[string]any{"type": "string", "enum": []string{"opt1", "opt2"}, "enumNames": []string{"Option One", "Option Two"}},
 		"untitledMulti":  map[string]any{"type": "array", "items": map[string]any{"type": "string", "enum": []string{"option1", "option2"}}},
 		"titledMulti":    map[string]any{"type": "array", "items": map[string]any{"anyOf": []any{cv("value1", "Value One"), cv("value2", "Value Two")}}}})))
-
-	// JSON Schema 2020-12: only a raw schema keeps $schema, $anchor, allOf, if/then/else.
-	s.AddTool(mcpgo.NewToolWithRawSchema("json_schema_2020_12_tool", "JSON Schema 2020-12 fixture", json.RawMessage(schema2020)), text("ok"))
-
-	// SEP-2243: a parameter mirrored in a header.
-	s.AddTool(mcpgo.NewToolWithRawSchema("test_header_param", "x-mcp-header fixture", json.RawMessage(
-		`{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"},"limit":{"type":"integer"}},"required":["region"]}`)), text("ok"))
-
 }
 
 // addRoundTrips adds what asks the client back, as since 2026-07-28.
@@ -216,6 +221,12 @@ func addRoundTrips(s *server.MCPServer) {
 		}
 		return nb("").Roots("client_roots").ToolResult(), nil
 	})
+}
+
+// addLongerTrips adds what keeps a state between the rounds, or asks for more
+// than one thing.
+func addLongerTrips(s *server.MCPServer) {
+	tool := adder(s)
 	tool("test_input_required_result_request_state", func(_ context.Context, r mcpgo.CallToolRequest) (*mcpgo.CallToolResult, error) {
 		if _, ok := accepted(server.ElicitationResponse(r.Params.InputResponses, "confirm")); ok {
 			if _, ok := verify(r.Params.RequestState); !ok {

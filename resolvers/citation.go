@@ -86,6 +86,9 @@ func (a *asking) citations(asked []string) ([]whatchanged.Event, []Citation, err
 
 // revisions returns the revisions of ids that were known at a position.
 func (a *asking) revisions(at whatchanged.Position, ids []string) (map[string]*whatchanged.Event, error) {
+	if len(ids) == 0 {
+		return nil, nil // no ids select nothing out
+	}
 	v := a.seeing(whatchanged.MaxTime)
 	v.KnownAt = at
 	page, err := a.index.Changes(a.ctx, v, whatchanged.Selection{IDs: ids, Interval: whatchanged.Always, Limit: len(ids)})

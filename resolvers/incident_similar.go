@@ -149,15 +149,9 @@ func (a *asking) explainPast(all []SimilarIncident) error {
 	for i := range all {
 		ids = append(append(ids, all[i].of.causes()...), all[i].of.names(fixAttributes)...)
 	}
-	known := map[string]*whatchanged.Event{}
-	if len(ids) > 0 {
-		page, err := a.index.Changes(a.ctx, a.seeing(whatchanged.MaxTime), whatchanged.Selection{IDs: ids, Interval: whatchanged.Always, Limit: len(ids)})
-		if err != nil {
-			return err
-		}
-		for _, e := range page.Events {
-			known[e.ID] = e
-		}
+	known, err := a.revisions(a.view.KnownAt, ids)
+	if err != nil {
+		return err
 	}
 	for i := range all {
 		all[i].caused, all[i].solved = those(all[i].of.causes(), known), those(all[i].of.names(fixAttributes), known)

@@ -20,8 +20,19 @@ func newEval() *cobra.Command {
 	return cmd
 }
 
+// evalOptions are those of an instance that lasts for one measurement.
+func evalOptions() options {
+	return options{logSync: "interval", logMaxBytes: 8 << 30, keep: 48 * time.Hour}
+}
+
+// evalFlags are those of every measurement.
+func (o *options) evalFlags(cmd *cobra.Command, asJSON *bool, what string) {
+	cmd.Flags().StringVar(&o.engine, "engine", "", "path of libchdb.so for the embedded ClickHouse; default: fetched once with npm and kept in the cache folder")
+	cmd.Flags().BoolVar(asJSON, "json", false, what)
+}
+
 func newEvalState() *cobra.Command {
-	o := options{logSync: "interval", logMaxBytes: 8 << 30, keep: 48 * time.Hour}
+	o := evalOptions()
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "state DIR",
@@ -34,8 +45,7 @@ func newEvalState() *cobra.Command {
 			return o.evalState(cmd, words[0], asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&o.engine, "engine", "", "path of libchdb.so for the embedded ClickHouse; default: fetched once with npm and kept in the cache folder")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the score as JSON")
+	o.evalFlags(cmd, &asJSON, "print the score as JSON")
 	return cmd
 }
 

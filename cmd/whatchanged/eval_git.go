@@ -1,8 +1,8 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +12,7 @@ import (
 )
 
 func newEvalGit() *cobra.Command {
-	o := options{logSync: "interval", logMaxBytes: 8 << 30, keep: 48 * time.Hour}
+	o := evalOptions()
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "git PATH…",
@@ -27,8 +27,7 @@ func newEvalGit() *cobra.Command {
 			return o.evalGit(cmd, paths, asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&o.engine, "engine", "", "path of libchdb.so for the embedded ClickHouse; default: fetched once with npm and kept in the cache folder")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the scores as JSON")
+	o.evalFlags(cmd, &asJSON, "print the scores as JSON")
 	return cmd
 }
 
@@ -36,19 +35,11 @@ func (o *options) evalGit(cmd *cobra.Command, paths []string, asJSON bool) error
 	var events []whatchanged.Event
 	reasons := map[string]eval.Reason{}
 	for _, path := range paths {
-		bar := progress(cmd.ErrOrStderr(), "reading "+path)
-		_, err := ingest.ReadGit(cmd.Context(), ingest.GitConfig{
-			Path: path,
-			Progress: func(done, total int) {
-				bar.ChangeMax(total)
-				_ = bar.Set(done) // it only draws
-			},
-			Message: func(id, author, message string) { reasons[id] = eval.Reason{Author: author, Message: message} },
-		}, func(some []whatchanged.Event) error {
+		config := ingest.GitConfig{Path: path, Message: func(id, author, message string) { reasons[id] = eval.Reason{Author: author, Message: message} }}
+		_, _, err := readGit(cmd.Context(), cmd.ErrOrStderr(), config, func(_ context.Context, _ string, some []whatchanged.Event) (ingest.Accepted, error) {
 			events = append(events, some...)
-			return nil
+			return ingest.Accepted{}, nil
 		})
-		_ = bar.Finish()
 		if err != nil {
 			return err
 		}

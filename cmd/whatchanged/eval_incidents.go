@@ -14,7 +14,7 @@ import (
 )
 
 func newEvalIncidents() *cobra.Command {
-	o := options{logSync: "interval", logMaxBytes: 8 << 30, keep: 48 * time.Hour}
+	o := evalOptions()
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "incidents DIR",
@@ -27,8 +27,7 @@ func newEvalIncidents() *cobra.Command {
 			return o.evalIncidents(cmd, words[0], asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&o.engine, "engine", "", "path of libchdb.so for the embedded ClickHouse; default: fetched once with npm and kept in the cache folder")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the scores as JSON")
+	o.evalFlags(cmd, &asJSON, "print the scores as JSON")
 	return cmd
 }
 

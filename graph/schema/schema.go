@@ -32,19 +32,7 @@ var files embed.FS
 var Parsed = parse()
 
 func parse() *ast.Schema {
-	names, err := fs.Glob(files, "*.graphqls")
-	if err != nil {
-		panic(err) // the pattern is a constant
-	}
-	var src []*ast.Source
-	for _, n := range names {
-		b, err := files.ReadFile(n)
-		if err != nil {
-			panic(err) // embedded, so it is there
-		}
-		src = append(src, &ast.Source{Name: n, Input: string(b)})
-	}
-	s := gqlparser.MustLoadSchema(src...)
+	s := gqlparser.MustLoadSchema(sources()...)
 	delete(s.Directives, "defer") // of gqlparser's own: an operation has one answer here, and what is deferred would be lost
 	describe(s)
 	return s
@@ -52,20 +40,27 @@ func parse() *ast.Schema {
 
 // SDL returns the schema as it is written, its files in the order of their names.
 func SDL() string {
+	var b strings.Builder
+	for _, s := range sources() {
+		b.WriteString(s.Input + "\n")
+	}
+	return b.String()
+}
+
+// sources are the files in the order of their names.
+func sources() (all []*ast.Source) {
 	names, err := fs.Glob(files, "*.graphqls")
 	if err != nil {
 		panic(err) // the pattern is a constant
 	}
-	var b strings.Builder
 	for _, n := range names {
-		text, err := files.ReadFile(n)
+		b, err := files.ReadFile(n)
 		if err != nil {
 			panic(err) // embedded, so it is there
 		}
-		b.Write(text)
-		b.WriteByte('\n')
+		all = append(all, &ast.Source{Name: n, Input: string(b)})
 	}
-	return b.String()
+	return all
 }
 
 // describe gives the fields that every answer has the description they have in
