@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/auth"
 	"whatchanged.dev/whatchanged/index/cold/embedded/enginetest"
 )
 
@@ -45,7 +46,7 @@ func (f *figures) open(data, sync string) *under {
 	f.must(err)
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	f.must(err)
-	server, err := o.web(in, t)
+	server, err := o.web(in, t, auth.Config{})
 	f.must(err)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(ctx, l, time.Second) }()

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,7 @@ type options struct {
 	keep                                             time.Duration
 	secrets, tokens                                  map[string]string
 	origins                                          []string
+	issuer                                           auth.IssuerConfig
 	operations                                       string
 	unsigned                                         bool
 	logLevel                                         string
@@ -50,9 +52,19 @@ func (o *options) instanceFlags(f *pflag.FlagSet) {
 
 // serverFlags declares the flags of an HTTP surface.
 func (o *options) serverFlags(f *pflag.FlagSet) {
-	f.StringToStringVar(&o.tokens, "auth-token", nil, "bearer token that may ask, as NAME=TOKEN; may be repeated; needed to listen beyond loopback")
+	f.StringToStringVar(&o.tokens, "auth-token", nil, "bearer token that may ask and send, as NAME=TOKEN; may be repeated; this or --oidc-issuer is needed to listen beyond loopback")
 	f.StringVar(&o.operations, "graphql-operations", "", "file with the only GraphQL operations that are answered: a document of them, or a JSON object of documents by their hash; default: any")
 	f.StringSliceVar(&o.origins, "origin", nil, "origin of a web page that may ask, as https://portal.example; may be repeated")
+}
+
+// issuerFlags declares the flags with which tokens made elsewhere are taken.
+func (o *options) issuerFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.issuer.URL, "oidc-issuer", "", "OpenID Connect issuer, as https://login.example, whose tokens may ask; wants --public-url")
+	f.StringVar(&o.issuer.Public, "public-url", "", "address under which clients reach this server, as https://whatchanged.example")
+	f.StringSliceVar(&o.issuer.Audiences, "oidc-audience", nil, "whom a token of the issuer must be for; may be repeated, any will do; default: the public URL, or it with /mcp")
+	f.StringSliceVar(&o.issuer.Scopes, "oidc-scope", nil, "scope that a token of the issuer must have to ask, as prod:read; may be repeated, all are needed; default: none")
+	f.StringVar(&o.issuer.Send, "oidc-send-scope", "", "scope that a token of the issuer must have to send events; default: none may")
+	f.StringVar(&o.issuer.Groups, "oidc-groups-claim", "groups", "claim of a token that lists the groups of who asks")
 }
 
 // clientFlags declares the flags of a command that asks a server.
@@ -122,8 +134,18 @@ func (o *options) allowed() (*graph.Operations, error) {
 	return all, nil
 }
 
-func (o *options) auth() auth.Config {
-	return auth.Config{Tokens: o.tokens, Origins: o.origins}
+// auth says who may ask.
+func (o *options) auth() (c auth.Config, err error) {
+	c = auth.Config{Tokens: o.tokens, Origins: o.origins}
+	if o.issuer.Public != "" {
+		c.Origins = append(c.Origins, strings.TrimSuffix(o.issuer.Public, "/"))
+	}
+	if o.issuer.URL != "" {
+		c.Issuer, err = auth.NewIssuer(o.issuer)
+	} else if len(o.issuer.Audiences)+len(o.issuer.Scopes)+len(o.issuer.Send) > 0 {
+		err = whatchanged.Errorf(whatchanged.CodeInvalidArgument, "--oidc-audience, --oidc-scope and --oidc-send-scope are about the tokens of an issuer: want --oidc-issuer URL").In("oidc-issuer")
+	}
+	return c, err
 }
 
 func collect(cmd *cobra.Command, names *[]string) {

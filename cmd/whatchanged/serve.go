@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/auth"
 	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/graphiql"
 	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/instance"
 	"whatchanged.dev/whatchanged/cmd/whatchanged/internal/telemetry"
@@ -30,12 +31,13 @@ func newServe() *cobra.Command {
 	}
 	o.instanceFlags(cmd.Flags())
 	o.serverFlags(cmd.Flags())
+	o.issuerFlags(cmd.Flags())
 	listenFlags(cmd, &listen, &drain)
 	return cmd
 }
 
 func listenFlags(cmd *cobra.Command, listen *string, drain *time.Duration) {
-	cmd.Flags().StringVar(listen, "listen", "127.0.0.1:8080", "address to listen on; beyond loopback only with --auth-token")
+	cmd.Flags().StringVar(listen, "listen", "127.0.0.1:8080", "address to listen on; beyond loopback only with --auth-token or --oidc-issuer")
 	cmd.Flags().DurationVar(drain, "drain", 20*time.Second, "how long to finish what was begun, once told to stop")
 }
 
@@ -43,7 +45,11 @@ func listenFlags(cmd *cobra.Command, listen *string, drain *time.Duration) {
 // It returns when ctx has ended and all is closed, or when something failed.
 func (o *options) serve(ctx context.Context, cmd *cobra.Command, listen string, drain time.Duration,
 	up func(context.Context, *instance.Instance, string) error) error {
-	if err := o.auth().CheckListen(listen); err != nil {
+	who, err := o.auth()
+	if err != nil {
+		return err
+	}
+	if err := who.CheckListen(listen); err != nil {
 		return err
 	}
 	return o.opened(ctx, cmd, func(in *openInstance) error {
@@ -59,7 +65,7 @@ func (o *options) serve(ctx context.Context, cmd *cobra.Command, listen string, 
 		ctx, stop := context.WithCancelCause(ctx)
 		defer stop(nil)
 		go o.watch(ctx, in.Instance, stop, func() error { return up(ctx, in.Instance, address) })
-		server, err := o.web(in.Instance, in.telemetry)
+		server, err := o.web(in.Instance, in.telemetry, who)
 		if err != nil {
 			return err
 		}
@@ -89,16 +95,16 @@ func (o *options) watch(ctx context.Context, in *instance.Instance, stop context
 	}
 }
 
-func (o *options) web(in *instance.Instance, t *telemetry.Telemetry) (*web.Server, error) {
+func (o *options) web(in *instance.Instance, t *telemetry.Telemetry, who auth.Config) (*web.Server, error) {
 	allowed, err := o.allowed()
 	if err != nil {
 		return nil, err
 	}
-	page, err := graphiql.NewHandler(graphiql.Config{Guarded: len(o.tokens) > 0, Log: t.Log})
+	page, err := graphiql.NewHandler(graphiql.Config{Guarded: who.Needed(), Log: t.Log})
 	if err != nil {
 		return nil, err
 	}
-	return web.New(web.Config{Instance: in, Auth: o.auth(), Metrics: t.Metrics, Version: version(), Log: t.Log,
+	return web.New(web.Config{Instance: in, Auth: who, Metrics: t.Metrics, Version: version(), Log: t.Log,
 		GraphiQL: page, Operations: allowed, Secrets: func(source string) bool { return o.secrets[source] != "" }}), nil
 }
 

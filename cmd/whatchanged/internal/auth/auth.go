@@ -1,8 +1,10 @@
-// Package auth decides who is asking, for every HTTP surface alike.
+// Package auth decides who is asking, for every surface alike.
 //
 // Without tokens the server must listen on loopback only, and whoever reaches
 // it there is "local". With tokens every request carries one, except where the
-// sender proves itself by a signature. Browsers are kept to known origins, and
+// sender proves itself by a signature. A token is one of the server's own, or
+// one that an OAuth issuer made for this server; it is taken from the header
+// alone, for addresses end up in logs. Browsers are kept to known origins, and
 // on loopback the Host must be loopback too, so that no page of another site
 // can ask through somebody's browser.
 package auth
@@ -11,6 +13,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -23,10 +26,18 @@ import (
 
 // A Config says who may ask.
 type Config struct {
-	Tokens  map[string]string        // bearer tokens, by the name of who holds each
-	Origins []string                 // origins of browsers, besides loopback, as https://portal.example
-	Open    func(*http.Request) bool // requests that need no token: health, signed webhooks
+	Tokens  map[string]string // bearer tokens, by the name of who holds each
+	Issuer  *Issuer           // whose tokens are taken besides; nil: nobody's
+	Origins []string          // origins of browsers, besides loopback, as https://portal.example
+	Log     *slog.Logger      // told why tokens are refused; nil: nobody is
+
+	Open  func(*http.Request) bool // requests that need no token: health, signed webhooks
+	Late  func(*http.Request) bool // requests that may bring theirs in their first message, to [Config.Login]
+	Sends func(*http.Request) bool // requests that tell us of changes, and do not ask
 }
+
+// Needed says whether one has to say who one is.
+func (c Config) Needed() bool { return len(c.Tokens) > 0 || c.Issuer != nil }
 
 // CheckListen refuses an address that others can reach as long as nobody has
 // to say who they are.
@@ -40,9 +51,9 @@ func (c Config) CheckListen(listen string) error {
 			return whatchanged.Errorf(whatchanged.CodeInvalidArgument, "%s has an empty token, which everybody knows", name).In("token")
 		}
 	}
-	if len(c.Tokens) == 0 && !loopback(host) {
+	if !c.Needed() && !loopback(host) {
 		return whatchanged.Errorf(whatchanged.CodeInvalidArgument,
-			"%q can be reached by others and nobody has to say who they are: want --auth-token NAME=TOKEN, or a loopback address such as 127.0.0.1:8080", listen).In("listen")
+			"%q can be reached by others and nobody has to say who they are: want --auth-token NAME=TOKEN or --oidc-issuer URL, or a loopback address such as 127.0.0.1:8080", listen).In("listen")
 	}
 	return nil
 }
@@ -59,35 +70,59 @@ func loopback(host string) bool {
 func (c Config) Guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !c.originAllowed(r) {
-			refuse(w, http.StatusForbidden, whatchanged.CodeUnauthenticated, "this origin may not ask; it can be allowed with --origin")
+			refuse(w, http.StatusForbidden, whatchanged.Errorf(whatchanged.CodeUnauthenticated, "this origin may not ask; it can be allowed with --origin"))
 			return
 		}
-		who, ok := c.who(r)
-		if !ok && !(c.Open != nil && c.Open(r)) {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="whatchanged"`)
-			refuse(w, http.StatusUnauthorized, whatchanged.CodeUnauthenticated, "want the header Authorization: Bearer TOKEN")
+		authorization := r.Header.Get("Authorization")
+		viewer, refused := c.login(r, authorization)
+		switch {
+		case refused == nil:
+			r = r.WithContext(resolvers.WithViewer(r.Context(), viewer))
+		case c.Open != nil && c.Open(r), authorization == "" && c.Late != nil && c.Late(r):
+			// as nobody
+		default:
+			c.turnAway(w, r, refused)
 			return
-		}
-		if ok {
-			r = r.WithContext(resolvers.WithViewer(r.Context(), resolvers.Viewer{Who: who, Agent: r.UserAgent()}))
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// who names the holder of the request's token. Tokens are compared by their
-// digests in constant time.
-func (c Config) who(r *http.Request) (string, bool) {
-	if len(c.Tokens) == 0 {
-		return "local", true
+// Login says who proves themselves by an Authorization header, or by what
+// stands for one in a first message.
+func (c Config) Login(r *http.Request, authorization string) (resolvers.Viewer, error) {
+	v, refused := c.login(r, authorization)
+	if refused != nil {
+		return v, refused.err
 	}
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", false
+	return v, nil
+}
+
+func (c Config) login(r *http.Request, authorization string) (resolvers.Viewer, *refusal) {
+	if !c.Needed() {
+		return resolvers.Viewer{Who: "local", Agent: r.UserAgent()}, nil
 	}
-	if token = strings.TrimSpace(token); token == "" {
-		return "", false
+	scheme, token, _ := strings.Cut(authorization, " ")
+	if token = strings.TrimSpace(token); token == "" || !strings.EqualFold(scheme, "Bearer") {
+		return resolvers.Viewer{}, unproven
 	}
+	if name, ok := c.holder(token); ok {
+		return resolvers.Viewer{Who: name, Agent: r.UserAgent()}, nil
+	}
+	if c.Issuer == nil {
+		return resolvers.Viewer{}, invalid(whatchanged.Errorf(whatchanged.CodeUnauthenticated, "this token is nobody's"))
+	}
+	viewer, refused := c.Issuer.viewer(r.Context(), token, c.Sends != nil && c.Sends(r))
+	if refused != nil && c.Log != nil {
+		c.Log.InfoContext(r.Context(), "a token was refused", "path", r.URL.Path, "error", refused.err, "cause", refused.err.Unwrap())
+	}
+	viewer.Agent = r.UserAgent()
+	return viewer, refused
+}
+
+// holder names the holder of one of our own tokens. Tokens are compared by
+// their digests in constant time.
+func (c Config) holder(token string) (string, bool) {
 	got := sha256.Sum256([]byte(token))
 	name, found := "", 0
 	for n, t := range c.Tokens {
@@ -106,7 +141,7 @@ func (c Config) originAllowed(r *http.Request) bool {
 	if err != nil {
 		host = r.Host
 	}
-	if len(c.Tokens) == 0 && !loopback(host) {
+	if !c.Needed() && !loopback(host) {
 		return false // a name that somebody made point here
 	}
 	origin := r.Header.Get("Origin")
@@ -117,8 +152,9 @@ func (c Config) originAllowed(r *http.Request) bool {
 	return err == nil && u.Host != "" && (loopback(u.Hostname()) && loopback(host) || u.Host == r.Host)
 }
 
-func refuse(w http.ResponseWriter, status int, code whatchanged.Code, detail string) {
+// refuse answers with problem details (RFC 9457).
+func refuse(w http.ResponseWriter, status int, err *whatchanged.Error) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": detail, "code": code})
+	_ = json.NewEncoder(w).Encode(map[string]any{"type": "about:blank", "title": http.StatusText(status), "status": status, "detail": err.Message, "code": err.Code})
 }

@@ -13,11 +13,14 @@ import (
 func TestOnlyWhatTellsNothingOrProvesItselfIsOpen(t *testing.T) {
 	s := &Server{config: Config{Secrets: func(source string) bool { return source == "github" }}}
 	for path, want := range map[string]bool{
-		"/healthz":                  true,
-		"/readyz":                   true,
-		"/graphiql":                 true,
-		"/graphiql/":                true,
-		"/graphiql/start.js":        true,
+		"/healthz":                              true,
+		"/readyz":                               true,
+		"/graphiql":                             true,
+		"/graphiql/":                            true,
+		"/graphiql/start.js":                    true,
+		"/.well-known/oauth-protected-resource": true,
+		"/.well-known/oauth-protected-resource/mcp": true,
+		"/.well-known":              false,
 		"/v1/webhooks/github":       true,
 		"/v1/webhooks/other":        false,
 		"/v1/events":                false,

@@ -56,7 +56,7 @@ type Server struct {
 // New returns a server that does not listen yet.
 func New(c Config) *Server {
 	s := &Server{config: c}
-	c.Auth.Open = s.open
+	c.Auth.Open, c.Auth.Sends, c.Auth.Log = s.open, sends, c.Log
 	mux := http.NewServeMux()
 	s.graph = graph.NewHandler(graph.Options{Resolver: c.Instance.Resolver, Log: c.Log, Operations: c.Operations})
 	mux.Handle("/graphql", s.graph)
@@ -67,6 +67,7 @@ func New(c Config) *Server {
 	mux.HandleFunc("POST /v1/import/{source}/report", s.report)
 	mux.Handle("GET /graphiql/", c.GraphiQL)
 	mux.Handle("GET /metrics", c.Metrics)
+	mux.Handle("/.well-known/", c.Auth.Metadata())
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /{$}", s.front)
@@ -86,6 +87,9 @@ func traced(next http.Handler) http.Handler {
 // open lets through without a token what tells nothing, and senders that prove
 // themselves by a signature.
 func (s *Server) open(r *http.Request) bool {
+	if strings.HasPrefix(r.URL.Path, "/.well-known/") {
+		return true // clients without a token read there how to get one
+	}
 	if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" || r.URL.Path == "/graphiql" || strings.HasPrefix(r.URL.Path, "/graphiql/") {
 		return true
 	}
@@ -95,6 +99,9 @@ func (s *Server) open(r *http.Request) bool {
 	}
 	return ok && s.config.Secrets(source)
 }
+
+// sends says of a request that it tells us of changes.
+func sends(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/v1/") }
 
 // Serve answers on l until ctx ends, and then drains: it tells that it is no
 // longer ready, takes no new connections, and finishes what it has begun.

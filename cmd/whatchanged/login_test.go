@@ -1,0 +1,172 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/modelcontextprotocol/go-sdk/oauthex"
+	"github.com/oauth2-proxy/mockoidc"
+)
+
+// publicURL is that under which clients reach the servers of these tests, so
+// they think.
+const publicURL = "https://whatchanged.example"
+
+// loggingIn starts a server that takes the tokens of an issuer, and returns how
+// to get one with a scope.
+func loggingIn(t *testing.T) (*process, func(scope string) string) {
+	t.Helper()
+	issuer, err := mockoidc.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = issuer.Shutdown() })
+	s := serving(t, t.TempDir(), "--oidc-issuer", issuer.Issuer(), "--public-url", publicURL, "--oidc-scope", "prod:read", "--auth-token", "ci=secret")
+	return s, func(scope string) string {
+		token, err := issuer.Keypair.SignJWT(jwt.MapClaims{"iss": issuer.Issuer(), "aud": publicURL + "/mcp", "sub": "u-1", "preferred_username": "ann",
+			"groups": []string{"sre"}, "scope": scope, "exp": time.Now().Add(time.Hour).Unix()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+}
+
+// asked asks a path of a server and returns the answer with its body.
+func (s *process) asked(method, path, token, body string) (*http.Response, string) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header = http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json, text/event-stream"}}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return res, string(b)
+}
+
+// TestWhoHasNoTokenIsToldWhereToGetOne: what a client of MCP reads, as the
+// official one reads it.
+func TestWhoHasNoTokenIsToldWhereToGetOne(t *testing.T) {
+	s, _ := loggingIn(t)
+	res, _ := s.asked(http.MethodPost, "/mcp", "", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
+	challenges, err := oauthex.ParseWWWAuthenticate(res.Header.Values("WWW-Authenticate"))
+	if err != nil || res.StatusCode != http.StatusUnauthorized || len(challenges) != 1 {
+		t.Fatalf("%d %v %v", res.StatusCode, challenges, err)
+	}
+	said := challenges[0].Params
+	if said["scope"] != "prod:read" || said["resource_metadata"] != publicURL+"/.well-known/oauth-protected-resource/mcp" {
+		t.Errorf("challenge %v", said)
+	}
+	for path, resource := range map[string]string{"/.well-known/oauth-protected-resource/mcp": publicURL + "/mcp", "/.well-known/oauth-protected-resource": publicURL} {
+		m, err := oauthex.GetProtectedResourceMetadata(t.Context(), s.url+path, resource, http.DefaultClient)
+		if err != nil || len(m.AuthorizationServers) != 1 {
+			t.Errorf("%s: %+v, %v", path, m, err)
+		}
+	}
+}
+
+// TestWithoutAnIssuerThereIsNoMetadata: and that is told at once.
+func TestWithoutAnIssuerThereIsNoMetadata(t *testing.T) {
+	for _, args := range [][]string{nil, {"--auth-token", "ci=secret"}} {
+		s := serving(t, t.TempDir(), args...)
+		for _, path := range []string{"/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"} {
+			if res, body := s.asked(http.MethodGet, path, "", ""); res.StatusCode != http.StatusNotFound {
+				t.Errorf("%v %s: %d %s", args, path, res.StatusCode, body)
+			}
+		}
+	}
+}
+
+// TestTokensOfAnIssuerAreTakenEverywhere: by GraphQL, by MCP as the official
+// client asks it, by the command line; not to send; and never where it would
+// end up in a log.
+func TestTokensOfAnIssuerAreTakenEverywhere(t *testing.T) {
+	s, token := loggingIn(t)
+	const query = `{"query":"{timeline(input:{}){verdict}}"}`
+	good := token("openid prod:read")
+	for _, tt := range []struct {
+		claim, path, token string
+		status             int
+	}{
+		{"GraphQL", "/graphql", good, 200},
+		{"our own token besides", "/graphql", "secret", 200},
+		{"none", "/graphql", "", 401},
+		{"one without the scope", "/graphql", token("openid"), 403},
+		{"one in the address", "/graphql?access_token=" + good, "", 401},
+		{"metrics", "/metrics", "", 401},
+		{"health", "/healthz", "", 200},
+		{"sending with a token to ask", "/v1/events", good, 403},
+	} {
+		method := http.MethodPost
+		if tt.path == "/metrics" || tt.path == "/healthz" {
+			method = http.MethodGet
+		}
+		if res, body := s.asked(method, tt.path, tt.token, query); res.StatusCode != tt.status {
+			t.Errorf("%s: %d %s, want %d", tt.claim, res.StatusCode, body, tt.status)
+		}
+	}
+	if exit, _, stderr := result(t, "ask", "timeline", "--server", s.url, "--token", good); exit != 0 {
+		t.Errorf("the command line: exit %d: %s", exit, stderr)
+	}
+	if exit, _, stderr := result(t, "ask", "timeline", "--server", s.url, "--token", token("openid")); exit != 77 || !strings.Contains(stderr, "lacks the scope prod:read") {
+		t.Errorf("without the scope: exit %d: %s", exit, stderr)
+	}
+	session, err := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, nil).Connect(t.Context(),
+		&sdk.StreamableClientTransport{Endpoint: s.url + "/mcp", HTTPClient: &http.Client{Transport: bearing(good)}, DisableStandaloneSSE: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	if res, err := session.CallTool(t.Context(), &sdk.CallToolParams{Name: "timeline", Arguments: map[string]any{}}); err != nil || res.IsError {
+		t.Errorf("MCP: %+v, %v", res, err)
+	}
+	for _, who := range []string{"ann (u-1)", "ci"} {
+		if !strings.Contains(s.log.String(), who) {
+			t.Errorf("the audit does not name %s:\n%s", who, s.log)
+		}
+	}
+	if strings.Contains(s.log.String(), good) {
+		t.Error("the log has the token")
+	}
+}
+
+// bearing is a token that goes along with every request.
+type bearing string
+
+// RoundTrip implements [http.RoundTripper].
+func (b bearing) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+string(b))
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// TestWhoseTokensCannotBeToldIsRefusedAtTheStart: settings that would let in
+// nobody, or not whom one means.
+func TestWhoseTokensCannotBeToldIsRefusedAtTheStart(t *testing.T) {
+	for claim, args := range map[string][]string{
+		"an issuer that anybody between can play":     {"--oidc-issuer", "http://login.example", "--public-url", publicURL},
+		"an issuer of tokens for an address unknown":  {"--oidc-issuer", "https://login.example"},
+		"scopes of tokens that nobody makes":          {"--oidc-scope", "prod:read"},
+		"an address for others without any to log in": {"--listen", "0.0.0.0:0"},
+	} {
+		if exit, _, stderr := result(t, append([]string{"serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0"}, args...)...); exit != 2 {
+			t.Errorf("%s: exit %d: %s", claim, exit, stderr)
+		}
+	}
+}
