@@ -48,6 +48,10 @@ type Options struct {
 	Resolver *resolvers.Resolver
 	Log      *slog.Logger
 
+	// Login says who proves themselves by what the first message on a WebSocket
+	// has for an Authorization header; nil: nobody can.
+	Login func(r *http.Request, authorization string) (resolvers.Viewer, error)
+
 	// Operations are all that may be asked; nil is anything.
 	Operations *Operations
 
@@ -65,13 +69,13 @@ type Handler struct {
 }
 
 // NewHandler returns a handler. The viewer must already be in the context of
-// the requests.
+// the requests, but for those that ask for a WebSocket.
 func NewHandler(c Options) *Handler {
 	refusedBefore()
 	all := newSockets()
 	h := handler.New(NewExecutableSchema(Config{Schema: schema.Parsed, Resolvers: root{c.Resolver}}))
 	h.AddTransport(sse{transport.SSE{KeepAlivePingInterval: pingInterval}})
-	h.AddTransport(transport.Websocket{Implementation: all, InitTimeout: initTimeout, PingPongInterval: pingInterval})
+	h.AddTransport(webSocket{transport.Websocket{InitTimeout: initTimeout, PingPongInterval: pingInterval}, all, c.Resolver, c.Login})
 	h.AddTransport(transport.Options{})
 	h.AddTransport(transport.GET{})
 	h.AddTransport(transport.POST{})

@@ -11,25 +11,48 @@ import (
 
 	"github.com/99designs/gqlgen/graphql/handler/transport"
 	"github.com/coder/websocket"
+
+	"whatchanged.dev/whatchanged"
 )
 
-// sockets accepts WebSockets for gqlgen, and knows which are open. gqlgen's own
-// adapter waits for ever for a client that does not read, and nothing closes
-// its connections when the server stops.
+// sockets are the WebSockets that are open. gqlgen's own adapter waits for ever
+// for a client that does not read, and nothing closes its connections when the
+// server stops.
 type sockets struct {
-	mu      sync.Mutex
-	open    map[*socket]bool
-	leaving chan struct{} // closed when no more are kept
-	none    chan struct{} // closed when, after that, none is open
+	mu       sync.Mutex
+	open     map[*socket]bool
+	entering int           // those of whom it is not known yet who asks
+	leaving  chan struct{} // closed when no more are kept
+	none     chan struct{} // closed when, after that, none is open
 }
+
+// maxEntering bounds how many connections may be open of which nobody has
+// said yet whose they are.
+const maxEntering = 256
 
 func newSockets() *sockets {
 	return &sockets{open: map[*socket]bool{}, leaving: make(chan struct{}), none: make(chan struct{})}
 }
 
-// Accept implements [transport.WebsocketImplementation]. Which origins may ask
-// was decided for all requests alike before this.
-func (all *sockets) Accept(w http.ResponseWriter, r *http.Request, _ transport.WebsocketAcceptOptions) (transport.WebsocketConn, error) {
+// enter counts a connection until entered is called, because it is known whose
+// it is or has come to its end.
+func (all *sockets) enter() (entered func(), err error) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if all.entering == maxEntering {
+		return nil, whatchanged.Errorf(whatchanged.CodeRateLimited, "%d connections wait for their first message already; ask again", maxEntering)
+	}
+	all.entering++
+	return sync.OnceFunc(func() {
+		all.mu.Lock()
+		defer all.mu.Unlock()
+		all.entering--
+	}), nil
+}
+
+// accept answers the handshake. Which origins may ask was decided for all
+// requests alike before this.
+func (all *sockets) accept(w http.ResponseWriter, r *http.Request) (*socket, error) {
 	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{protocol}, InsecureSkipVerify: true})
 	if err != nil {
 		return nil, err

@@ -60,8 +60,8 @@ func (s stream) Flush() { _ = s.conn.Flush() }
 // upgrade lets through what asks for a WebSocket and the protocol that is
 // spoken here: gqlgen would take its predecessor for it.
 func upgrade(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-		refuse(w, r, http.StatusBadRequest, invalid("Upgrade: want websocket"))
+	if r.Method != http.MethodGet || !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") { // of a POST gqlgen would answer what it asks
+		refuse(w, r, http.StatusBadRequest, invalid("Upgrade: want GET and websocket"))
 		return
 	}
 	spoken := strings.Split(strings.Join(r.Header.Values("Sec-WebSocket-Protocol"), ","), ",")

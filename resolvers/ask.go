@@ -43,6 +43,7 @@ type Config struct {
 	AtOnce  int           // how many are answered at once, the rest is refused; 0 is 64
 
 	Subscriptions int           // how many one caller may have open; 0 is 50
+	Connections   int           // how many one caller may have open, to ask on; 0 is 100
 	Patience      time.Duration // how long what a subscriber is told waits to be taken; 0 is 10 s
 }
 
@@ -55,7 +56,7 @@ func New(c Config) (*Resolver, error) {
 		return nil, err
 	}
 	r := &Resolver{index: c.Index, now: c.Now, log: c.Log, clean: c.Clean, tracer: c.Tracer.Tracer(scope), duration: h, timeout: c.Timeout,
-		slots: make(chan struct{}, cmp.Or(c.AtOnce, 64)), streams: newStreams(c.Subscriptions, c.Patience)}
+		slots: make(chan struct{}, cmp.Or(c.AtOnce, 64)), streams: newStreams(c)}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -98,6 +99,9 @@ func (r *Resolver) attend(ctx context.Context, question string, in any, answer f
 
 	viewer, err := viewerOf(ctx)
 	var ids []string
+	if err == nil {
+		err = viewer.still(r.now())
+	}
 	if err == nil {
 		err = r.admit()
 	}

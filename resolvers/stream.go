@@ -14,6 +14,7 @@ import (
 const (
 	streamPage      = 200              // events read ahead for one of them
 	streamsOfCaller = 50               // open at once for one caller
+	socketsOfCaller = 100              // connections open at once for one caller, each with any number of questions
 	streamPatience  = 10 * time.Second // how long something waits to be taken
 )
 
@@ -58,19 +59,20 @@ func (s *Stream[T]) ended(err error) {
 	s.err = err
 }
 
-// Streams are the subscriptions that are open, by caller.
+// Streams are the subscriptions that are open, and the connections that may
+// carry some.
 type streams struct {
-	mu      sync.Mutex
-	open    map[string]int
-	most    int // for one caller
-	patient time.Duration
+	subscriptions, connections places
+	patient                    time.Duration
 
 	draining context.Context
 	drain    context.CancelCauseFunc
 }
 
-func newStreams(most int, patient time.Duration) *streams {
-	s := &streams{open: map[string]int{}, most: cmp.Or(most, streamsOfCaller), patient: cmp.Or(patient, streamPatience)}
+func newStreams(c Config) *streams {
+	s := &streams{patient: cmp.Or(c.Patience, streamPatience),
+		subscriptions: places{what: "subscriptions", most: cmp.Or(c.Subscriptions, streamsOfCaller), open: map[string]int{}},
+		connections:   places{what: "connections", most: cmp.Or(c.Connections, socketsOfCaller), open: map[string]int{}}}
 	s.draining, s.drain = context.WithCancelCause(context.Background())
 	return s
 }
@@ -80,25 +82,49 @@ var errDraining = whatchanged.Errorf(whatchanged.CodeUnavailable, "the server is
 // Drain ends all subscriptions, each with where to go on, and takes no more.
 func (r *Resolver) Drain() { r.streams.drain(errDraining) }
 
-// admit counts a subscription of a caller, unless there are too many.
-func (s *streams) admit(who string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.draining.Err() != nil {
-		return errDraining
-	}
-	if s.open[who] >= s.most {
-		return whatchanged.Errorf(whatchanged.CodeRateLimited, "%d subscriptions are open for you; close one first", s.most)
-	}
-	s.open[who]++
-	return nil
+// Connect counts a connection on which the viewer is going to ask, until leave
+// is called.
+func (r *Resolver) Connect(ctx context.Context) (leave func(), err error) {
+	err = r.attend(ctx, "connect", nil, func(a *asking) (_ []string, err error) {
+		leave, err = r.streams.connections.take(a.viewer.Who)
+		return nil, err
+	})
+	return leave, err
 }
 
-func (s *streams) release(who string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open[who]--; s.open[who] == 0 {
-		delete(s.open, who)
+// admit counts a subscription of a caller, until leave is called, unless there
+// are too many.
+func (s *streams) admit(who string) (leave func(), err error) {
+	if s.draining.Err() != nil {
+		return nil, errDraining
+	}
+	return s.subscriptions.take(who)
+}
+
+// Places are what callers have open, each only so many.
+type places struct {
+	what string
+	most int
+	mu   sync.Mutex
+	open map[string]int // by caller
+}
+
+// take gives a caller a place, until leave is called.
+func (p *places) take(who string) (leave func(), err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open[who] >= p.most {
+		return nil, whatchanged.Errorf(whatchanged.CodeRateLimited, "%d %s are open for you; close one first", p.most, p.what)
+	}
+	p.open[who]++
+	return sync.OnceFunc(func() { p.release(who) }), nil
+}
+
+func (p *places) release(who string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open[who]--; p.open[who] == 0 {
+		delete(p.open, who)
 	}
 }
 
@@ -117,6 +143,7 @@ func follow[T any](ctx context.Context, r *Resolver, what string, in Following, 
 	}
 	s := &Stream[T]{}
 	var viewer Viewer
+	var leave func()
 	err := r.attend(ctx, what, in, func(a *asking) (_ []string, err error) {
 		viewer = a.viewer
 		if err := a.begin(in, times{After: in.After}); err != nil {
@@ -125,7 +152,8 @@ func follow[T any](ctx context.Context, r *Resolver, what string, in Following, 
 		if s.position = a.watermark.Position; in.After != nil {
 			s.position = *in.After
 		}
-		return nil, r.streams.admit(viewer.Who)
+		leave, err = r.streams.admit(viewer.Who)
+		return nil, err
 	})
 	if err != nil {
 		return nil, err
@@ -134,10 +162,10 @@ func follow[T any](ctx context.Context, r *Resolver, what string, in Following, 
 	s.C = c
 	go func() {
 		defer close(c)
-		defer r.streams.release(viewer.Who)
-		ctx, leave := context.WithCancelCause(ctx)
-		defer leave(nil)
-		defer context.AfterFunc(r.streams.draining, func() { leave(errDraining) })() //nolint:contextcheck // that of the server, not of the caller
+		defer leave()
+		ctx, end := context.WithCancelCause(ctx)
+		defer end(nil)
+		defer context.AfterFunc(r.streams.draining, func() { end(errDraining) })() //nolint:contextcheck // that of the server, not of the caller
 		start := time.Now()
 		err := parting(ctx, r.tell(ctx, what, in, s.Position(), func(a *asking, e *whatchanged.Event) (bool, error) {
 			v, err := of(a, e)

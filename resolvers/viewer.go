@@ -48,8 +48,8 @@ func viewerOf(ctx context.Context) (Viewer, error) {
 	return v, nil
 }
 
-// still refuses a viewer whose proof has ended, as one may during a
-// subscription.
+// still refuses a viewer whose proof has ended, as one may on a connection that
+// stays open.
 func (v Viewer) still(now time.Time) error {
 	if v.Until.IsZero() || now.Before(v.Until) {
 		return nil

@@ -146,6 +146,23 @@ func TestTokensOfAnIssuerAreTakenEverywhere(t *testing.T) {
 	}
 }
 
+// TestAPageSaysInItsFirstMessageWhoAsks: as the client in use says it, since a
+// browser sets no headers on WebSockets.
+func TestAPageSaysInItsFirstMessageWhoAsks(t *testing.T) {
+	s, token := loggingIn(t)
+	for name, good := range map[string]string{"of the issuer": token("prod:read"), "our own": "secret"} {
+		out := script(t, "login.mjs", s.url+"/graphql", good)
+		for _, want := range []string{"right: answered\n", "wrong: closed with 4403 UNAUTHENTICATED: ", "none: closed with 4401 UNAUTHENTICATED: ", "a foreign page: Unexpected server response: 403"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s: nothing says %q:\n%s", name, want, out)
+			}
+		}
+	}
+	if out := script(t, "login.mjs", s.url+"/graphql", token("openid")); !strings.Contains(out, "right: closed with 4403 UNAUTHENTICATED: the token lacks the scope prod:read") {
+		t.Errorf("without the scope:\n%s", out)
+	}
+}
+
 // bearing is a token that goes along with every request.
 type bearing string
 

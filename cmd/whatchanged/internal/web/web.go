@@ -56,9 +56,9 @@ type Server struct {
 // New returns a server that does not listen yet.
 func New(c Config) *Server {
 	s := &Server{config: c}
-	c.Auth.Open, c.Auth.Sends, c.Auth.Log = s.open, sends, c.Log
+	c.Auth.Open, c.Auth.Late, c.Auth.Sends, c.Auth.Log = s.open, late, sends, c.Log
 	mux := http.NewServeMux()
-	s.graph = graph.NewHandler(graph.Options{Resolver: c.Instance.Resolver, Log: c.Log, Operations: c.Operations})
+	s.graph = graph.NewHandler(graph.Options{Resolver: c.Instance.Resolver, Log: c.Log, Login: c.Auth.Login, Operations: c.Operations})
 	mux.Handle("/graphql", s.graph)
 	mux.Handle("/mcp", mcp.NewHandler(mcp.NewServer(c.Instance.Resolver, c.Version, c.Log), c.Instance.Resolver))
 	mux.Handle("/v1/", c.Instance.Pipeline.Handler())
@@ -98,6 +98,12 @@ func (s *Server) open(r *http.Request) bool {
 		source, ok = "cloudevents", true
 	}
 	return ok && s.config.Secrets(source)
+}
+
+// late says of a request that it asks for a WebSocket, on which a page says in
+// its first message who asks.
+func late(r *http.Request) bool {
+	return r.URL.Path == "/graphql" && r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
 
 // sends says of a request that it tells us of changes.
