@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -51,11 +52,15 @@ func TestClientsOfBothEras(t *testing.T) {
 // postModern posts what a client of 2026-07-28 does, headers and all.
 func postModern(t *testing.T, url, method string, params map[string]any, change ...func(http.Header)) (int, map[string]any) {
 	t.Helper()
-	params["_meta"] = map[string]any{
+	meta := map[string]any{
 		"io.modelcontextprotocol/protocolVersion":    "2026-07-28",
 		"io.modelcontextprotocol/clientInfo":         map[string]any{"name": "probe", "version": "9"},
 		"io.modelcontextprotocol/clientCapabilities": map[string]any{},
 	}
+	if more, ok := params["_meta"].(map[string]any); ok {
+		maps.Copy(meta, more)
+	}
+	params["_meta"] = meta
 	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
 	if err != nil {
 		t.Fatal(err)

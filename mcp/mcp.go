@@ -100,11 +100,12 @@ func answer(ctx context.Context, r *resolvers.Resolver, q resolvers.Question, ar
 	if err != nil {
 		return nil, "", err
 	}
-	a, err := q.Ask(r, ctx, checked)
-	if err != nil {
-		return nil, "", err
-	}
-	return a, fit(a, budget), nil
+	var text string
+	a, err := q.Ask(r.Writing(func(a resolvers.Answered) int {
+		text = fit(a, budget)
+		return tokensOf(text)
+	}), ctx, checked)
+	return a, text, err
 }
 
 // arguments splits off budget, the one argument that is MCP's own.

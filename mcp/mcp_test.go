@@ -2,6 +2,7 @@ package mcp_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -329,12 +330,47 @@ func TestInstructionsAreShort(t *testing.T) {
 	}
 }
 
-func TestTheAgentIsWhoTheClientSaysItIs(t *testing.T) {
+// TestTheAuditOfACall: who, through which program, the tool, a digest of the
+// arguments, the ids that were given, not those that were cut off, the tokens,
+// and the trace that the request names.
+func TestTheAuditOfACall(t *testing.T) {
 	var log bytes.Buffer
-	s := serve(t, newWorld(1), slog.New(slog.NewTextHandler(&log, nil)))
-	postModern(t, s.URL, "tools/call", map[string]any{"name": "timeline", "arguments": map[string]any{}})
-	if !strings.Contains(log.String(), "agent=probe/9") || !strings.Contains(log.String(), "who=ann") {
-		t.Errorf("audit: %s", &log)
+	s := serve(t, newWorld(60), slog.New(slog.NewJSONHandler(&log, nil)))
+	const parent = "4bf92f3577b34da6a3ce929d0e0e4736"
+	audited := func(budget int, scope string) (digest string, given []string) {
+		t.Helper()
+		log.Reset()
+		_, m := postModern(t, s.URL, "tools/call", map[string]any{"name": "timeline", "arguments": map[string]any{"fold": false, "limit": 50, "budget": budget, "scope": []any{scope}},
+			"_meta": map[string]any{"traceparent": "00-" + parent + "-00f067aa0ba902b7-01"}})
+		var line struct {
+			Question, Who, Agent, Digest, Trace string
+			IDs                                 []string
+			Tokens                              int
+		}
+		if err := json.Unmarshal(log.Bytes(), &line); err != nil {
+			t.Fatalf("%v: %s", err, &log)
+		}
+		res := m["result"].(map[string]any)
+		text := res["content"].([]any)[0].(map[string]any)["text"].(string)
+		if line.Question != "timeline" || line.Who != "ann" || line.Agent != "probe/9" || len(line.Digest) != 16 || line.Trace != parent {
+			t.Errorf("line %s", &log)
+		}
+		if bytes := float64(line.Tokens) * 2.3; line.Tokens > budget || bytes < float64(len(text)) || bytes > float64(len(text))+2.3 {
+			t.Errorf("%d tokens of a budget of %d, for %d bytes", line.Tokens, budget, len(text))
+		}
+		if want := idsOf(res["structuredContent"].(map[string]any)); len(want) == 0 || !slices.Equal(line.IDs, want) {
+			t.Errorf("budget %d: ids %v, want %v", budget, line.IDs, want)
+		}
+		return line.Digest, line.IDs
+	}
+	digest, few := audited(300, "web")
+	same, many := audited(8000, "web")
+	other, _ := audited(8000, "service:shop/web")
+	if len(few) >= len(many) {
+		t.Errorf("%d ids in few tokens, %d in many", len(few), len(many))
+	}
+	if digest != same || digest == other {
+		t.Errorf("digests %s, %s of one question and %s of another", digest, same, other)
 	}
 }
 

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -26,6 +27,9 @@ var budgetArgument = schema.Member{Name: "budget", Value: schema.Object{
 // bytesPerToken is how many bytes of such text make a token, measured on
 // tab-separated answers.
 const bytesPerToken = 2.3
+
+// tokensOf estimates how many tokens a text is, rather too many than too few.
+func tokensOf(text string) int { return int(math.Ceil(float64(len(text)) / bytesPerToken)) }
 
 // A style says how much is written of an answer.
 type style struct {

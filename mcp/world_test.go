@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,7 +67,7 @@ func newWorld(n int) *world {
 
 func resolver(t testing.TB, w *world, log *slog.Logger) *resolvers.Resolver {
 	t.Helper()
-	r, err := resolvers.New(resolvers.Config{Index: w, Now: func() time.Time { return noon }, Log: log,
+	r, err := resolvers.New(resolvers.Config{Index: w, Now: func() time.Time { return noon }, Log: log, Clean: strings.Clone,
 		Tracer: tracenoop.NewTracerProvider(), Meter: metricnoop.NewMeterProvider()})
 	if err != nil {
 		t.Fatal(err)

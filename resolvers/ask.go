@@ -25,6 +25,7 @@ type Resolver struct {
 	timeout  time.Duration
 	slots    chan struct{} // one for each question that may be answered at once
 	streams  *streams
+	write    func(Answered) (tokens int) // nil: nobody does, before the question is over
 }
 
 // Config says what a [Resolver] works with.
@@ -71,6 +72,15 @@ func New(c Config) (*Resolver, error) {
 
 const scope = "whatchanged.dev/whatchanged/resolvers"
 
+// Writing returns a Resolver that hands each answer to write, as the last part
+// of answering: what write cuts off it was not given, and so is not in the audit
+// log, where it stands how many tokens write made of the rest.
+func (r *Resolver) Writing(write func(Answered) (tokens int)) *Resolver {
+	w := *r
+	w.write = write
+	return &w
+}
+
 // ask answers a question.
 func ask[In any, Out any, P interface {
 	*Out
@@ -81,6 +91,9 @@ func ask[In any, Out any, P interface {
 		var err error
 		if out, err = answer(a, in); err != nil {
 			return nil, err
+		}
+		if r.write != nil {
+			a.tokens = r.write(P(out))
 		}
 		return P(out).IDs(), nil
 	})
@@ -98,6 +111,7 @@ func (r *Resolver) attend(ctx context.Context, question string, in any, answer f
 	start := time.Now()
 
 	viewer, err := viewerOf(ctx)
+	a := &asking{Resolver: r, ctx: ctx, question: question, viewer: viewer, now: whatchanged.Canonical(r.now())}
 	var ids []string
 	if err == nil {
 		err = viewer.still(r.now())
@@ -107,7 +121,7 @@ func (r *Resolver) attend(ctx context.Context, question string, in any, answer f
 	}
 	if err == nil {
 		defer func() { <-r.slots }()
-		ids, err = answer(&asking{Resolver: r, ctx: ctx, question: question, viewer: viewer, now: whatchanged.Canonical(r.now())})
+		ids, err = answer(a)
 	}
 	code := string(whatchanged.CodeOf(err))
 	took := time.Since(start)
@@ -118,7 +132,7 @@ func (r *Resolver) attend(ctx context.Context, question string, in any, answer f
 			span.RecordError(err)
 		}
 	}
-	r.audit(ctx, question, in, viewer, ids, took, err)
+	r.audit(ctx, question, in, viewer, given{ids, a.tokens}, took, err)
 	return err
 }
 

@@ -23,6 +23,7 @@ type asking struct {
 	onset     time.Time
 	offset    int // items on the pages before
 	in        any // the input, as asked
+	tokens    int // that the answer was written in, 0 if it was not here
 }
 
 // times are the arguments that say from where in time a question is asked.

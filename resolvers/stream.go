@@ -175,7 +175,7 @@ func follow[T any](ctx context.Context, r *Resolver, what string, in Following, 
 			return true, hand(ctx, c, v, r.streams.patient)
 		}, s.reached))
 		s.ended(err)
-		r.audit(ctx, what+".ended", in, viewer, nil, time.Since(start), err)
+		r.audit(ctx, what+".ended", in, viewer, given{}, time.Since(start), err)
 	}()
 	return s, nil
 }
@@ -235,7 +235,7 @@ func (r *Resolver) attendEvent(ctx context.Context, what string, e *whatchanged.
 	start := time.Now()
 	err = show(a)
 	if err == nil {
-		r.audit(ctx, what+".told", nil, viewer, []string{e.ID}, time.Since(start), nil)
+		r.audit(ctx, what+".told", nil, viewer, given{ids: []string{e.ID}}, time.Since(start), nil)
 	}
 	return err
 }
