@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"whatchanged.dev/whatchanged"
+	"whatchanged.dev/whatchanged/graph/schema"
 	"whatchanged.dev/whatchanged/mcp"
 	"whatchanged.dev/whatchanged/resolvers"
 )
@@ -236,6 +237,71 @@ func TestSmallerBudgetsHoldTheFirstOfLargerOnes(t *testing.T) {
 					t.Errorf("%d tokens: %v, and more of them: %v", budget, ids, larger)
 				}
 				larger = ids
+			}
+		})
+	}
+}
+
+// TestAsMuchFitsAsCouldBeCutOneByOne: what fits is found in few steps, and is
+// neither less than could be had nor cut otherwise.
+func TestAsMuchFitsAsCouldBeCutOneByOne(t *testing.T) {
+	w := newWorld(120)
+	for i := range w.log {
+		w.log[i].Events[0].Summary = strings.Repeat("a tale ", i*i%97)
+	}
+	r := resolver(t, w, discard())
+	for _, tt := range []struct {
+		field string
+		args  map[string]any
+	}{
+		{"whatChanged", map[string]any{"limit": 100}}, {"timeline", map[string]any{"fold": false, "limit": 120}}, {"timeline", map[string]any{"limit": 100}}, {"find", map[string]any{"query": "web", "limit": 100}},
+		{"change", map[string]any{"ids": []any{"deploy/003", "deploy/051", "deploy/002", "deploy/119"}, "raw": true}}, {"config", map[string]any{"key": "web", "history": true, "limit": 100}},
+		{"service", map[string]any{"service": "web"}}, {"topology", map[string]any{"scope": []any{"web"}}}, {"impact", map[string]any{"target": "web"}}, {"overview", nil},
+		{"incidentBrief", map[string]any{"scope": []any{"web"}}}, {"dataHealth", nil}, {"compare", nil}, {"rollouts", map[string]any{"state": "ALL"}},
+	} {
+		q, _ := resolvers.Lookup(tt.field)
+		args, err := schema.Check(q.Field, tt.args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := func() resolvers.Answered {
+			a, err := q.Ask(r, viewed(t), args)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a
+		}
+		for _, budget := range []int{10, 100, 300, 350, 450, 600, 851, 1200, 2000, 3001, 5000, 8000} {
+			a, b := asked(), asked()
+			if diff := cmp.Diff(mcp.FitOneByOne(a, budget), mcp.Fit(b, budget)); diff != "" {
+				t.Errorf("%s in %d tokens (-one by one +fit):\n%s", tt.field, budget, diff)
+			}
+			if diff := cmp.Diff(a.IDs(), b.IDs()); diff != "" {
+				t.Errorf("%s in %d tokens: ids (-one by one +fit):\n%s", tt.field, budget, diff)
+			}
+		}
+	}
+}
+
+// BenchmarkFit cuts a long page to what an assistant is given by default, beside
+// writing that page once.
+func BenchmarkFit(b *testing.B) {
+	r := resolver(b, newWorld(500), discard())
+	q, _ := resolvers.Lookup("timeline")
+	args, err := schema.Check(q.Field, map[string]any{"fold": false, "limit": 500})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, budget := range map[string]int{"2,000 tokens": 2000, "all": 1_000_000} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				a, err := q.Ask(r, viewed(b), args)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				mcp.Fit(a, budget)
 			}
 		})
 	}

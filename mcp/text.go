@@ -3,7 +3,9 @@ package mcp
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
+	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -45,7 +47,8 @@ var cells = []int{400, 250, 160, 120, 90, 70, 50, 40, 30}
 // saved, then items are left to the next page, the answer itself being cut with
 // them, so that both forms hold the same; what is left of the budget is
 // never too little for the first item, but its cells may be cut and its last
-// rows left out. The items of a smaller budget are the first of a larger one.
+// rows left out. The items of a smaller budget are the first of a larger one:
+// as many are kept as fit, and fewer never take more room.
 func fit(a resolvers.Answered, budget int) string {
 	limit := int(float64(budget) * bytesPerToken)
 	spell(a.Head())
@@ -55,11 +58,8 @@ func fit(a resolvers.Answered, budget int) string {
 	}
 	s := style{brief: true, rows: -1}
 	text = render(a, s)
-	p, ok := a.(resolvers.Paged)
-	for ok && len(text) > limit && p.Len() > 1 {
-		p.Cut(p.Len() - 1) // one by one: a guess could cut more than a larger budget does
-		spell(a.Head())
-		text = render(a, s)
+	if p, ok := a.(resolvers.Paged); ok && len(text) > limit && p.Len() > 1 {
+		text = cutTo(p, max(1, most(p.Len()-1, func(n int) bool { return len(cutTo(copied(p), n, s)) <= limit })), s)
 	}
 	for _, s.cell = range cells {
 		if len(text) <= limit {
@@ -67,10 +67,31 @@ func fit(a resolvers.Answered, budget int) string {
 		}
 		text = render(a, s)
 	}
-	for s.rows = len(a.Table().Rows) - 1; len(text) > limit && s.rows >= 0; s.rows-- {
+	if len(text) > limit {
+		s.rows = most(len(a.Table().Rows)-1, func(rows int) bool { return len(render(a, style{s.brief, s.cell, rows})) <= limit })
 		text = render(a, s)
 	}
 	return text
+}
+
+// most returns how many, up to n, fit: the most that do, if fewer always do; 0
+// if none does.
+func most(n int, fits func(int) bool) int {
+	return sort.Search(max(n, 0), func(i int) bool { return !fits(i + 1) })
+}
+
+// cutTo keeps the first n items of an answer and returns its text.
+func cutTo(p resolvers.Paged, n int, s style) string {
+	p.Cut(n)
+	spell(p.Head())
+	return render(p, s)
+}
+
+// copied returns an answer that can be cut without p being so.
+func copied(p resolvers.Paged) resolvers.Paged {
+	c := reflect.New(reflect.TypeOf(p).Elem())
+	c.Elem().Set(reflect.ValueOf(p).Elem())
+	return c.Interface().(resolvers.Paged)
 }
 
 // spell names the questions of the calls worth making next as tools, in the
