@@ -123,18 +123,46 @@ func RolloutOf(events []*Event) *Rollout {
 // chronological returns each event once, in its last revision, in an order of
 // time that does not depend on the order of arrival.
 func chronological(events []*Event) []*Event {
-	all := slices.DeleteFunc(slices.Clone(events), func(e *Event) bool { return e == nil })
-	slices.SortFunc(all, func(a, b *Event) int {
-		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(b.Revision, a.Revision), inTime(a, b))
-	})
-	all = slices.CompactFunc(all, func(a, b *Event) bool { return a.ID == b.ID })
+	all := unique(events)
 	slices.SortFunc(all, inTime)
 	return all
 }
 
+// unique returns each event once, in its last revision, in the order in which
+// they were first met.
+func unique(events []*Event) []*Event {
+	all, at := make([]*Event, 0, len(events)), make(map[string]int, len(events))
+	for _, e := range events {
+		if e == nil {
+			continue
+		}
+		i, met := at[e.ID]
+		switch {
+		case !met:
+			at[e.ID] = len(all)
+			all = append(all, e)
+		case e.Revision > all[i].Revision, e.Revision == all[i].Revision && inTime(e, all[i]) < 0:
+			all[i] = e
+		}
+	}
+	return all
+}
+
+// inTime compares step by step: of most events the time alone tells, and the
+// texts need not be made.
 func inTime(a, b *Event) int {
-	return cmp.Or(a.EffectiveAt.Compare(b.EffectiveAt), cmp.Compare(phaseRank(a), phaseRank(b)), cmp.Compare(shareRank(a), shareRank(b)),
-		cmp.Compare(a.Placement.String(), b.Placement.String()), cmp.Compare(a.Version, b.Version), cmp.Compare(a.ID, b.ID))
+	if c := a.EffectiveAt.Compare(b.EffectiveAt); c != 0 {
+		return c
+	}
+	if c := cmp.Or(cmp.Compare(phaseRank(a), phaseRank(b)), cmp.Compare(shareRank(a), shareRank(b))); c != 0 {
+		return c
+	}
+	if a.Placement != b.Placement {
+		if c := cmp.Compare(a.Placement.String(), b.Placement.String()); c != 0 {
+			return c
+		}
+	}
+	return cmp.Or(cmp.Compare(a.Version, b.Version), cmp.Compare(a.ID, b.ID))
 }
 
 func phaseRank(e *Event) int {

@@ -126,7 +126,7 @@ type places map[Ref][]*Event
 
 func placesOf(held []*Event) places {
 	by := places{}
-	for _, e := range chronological(held) {
+	for _, e := range unique(held) {
 		if e.Placement.precise() && e.Action != ActionObserved {
 			by[e.Entity] = append(by[e.Entity], e)
 		}

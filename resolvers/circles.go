@@ -96,31 +96,26 @@ func (a *asking) circles(refs []whatchanged.Ref, edges []whatchanged.Edge) ([]Ci
 // circlesAmong is circles when what holds of the entities has been read.
 func (a *asking) circlesAmong(refs []whatchanged.Ref, edges []whatchanged.Edge, states []*whatchanged.Event) ([]Circle, error) {
 	c := newControlled(refs)
-	how, arcs := map[whatchanged.Arc]CircleEdge{}, []whatchanged.Arc{}
-	note := func(e whatchanged.Edge, by string) {
-		arc := whatchanged.Arc{From: e.From, To: e.To}
-		if was, ok := how[arc]; !ok || was.How != by && by == byControl || was.How == by && e.Since.Before(was.Since) {
-			how[arc] = CircleEdge{by, e.Since, e.ID}
-		}
-		arcs = append(arcs, arc)
-	}
-	for _, e := range edges {
-		note(e, map[bool]string{true: byRead, false: byCall}[read[e.To.Kind]])
+	arcs := make([]whatchanged.Arc, len(edges))
+	for i := range edges {
+		arcs[i] = whatchanged.Arc{From: edges[i].From, To: edges[i].To}
 	}
 	found := whatchanged.Circles(arcs)
 	var through []whatchanged.Arc
+	control := []whatchanged.Edge{}
 	for _, e := range states {
 		if e.Action == whatchanged.ActionObserved {
 			continue
 		}
 		for _, by := range c.by(e) {
-			note(whatchanged.Edge{From: e.Entity, To: by, Since: e.EffectiveAt, ID: e.ID}, byControl)
+			control = append(control, whatchanged.Edge{From: e.Entity, To: by, Since: e.EffectiveAt, ID: e.ID})
 			through = append(through, whatchanged.Arc{From: e.Entity, To: by})
 		}
 	}
-	found = append(found, whatchanged.CirclesThrough(arcs, through, maxBootstrap)...)
+	found = append(found, whatchanged.CirclesThrough(append(arcs, through...), through, maxBootstrap)...)
 	slices.SortFunc(found, func(x, y []whatchanged.Ref) int { return slices.CompareFunc(x, y, whatchanged.Ref.Compare) })
 	found = slices.CompactFunc(found, slices.Equal)
+	how := howOf(found, edges, control)
 	if err := a.began(found, how, c); err != nil {
 		return nil, err
 	}
@@ -129,6 +124,33 @@ func (a *asking) circlesAmong(refs []whatchanged.Ref, edges []whatchanged.Edge, 
 		out = append(out, circleOf(entities, how))
 	}
 	return out, nil
+}
+
+// howOf says of the arcs of circles, and of no others, how they lead on: by
+// control, where they do so also by that, and by what was told first.
+func howOf(circles [][]whatchanged.Ref, edges, control []whatchanged.Edge) map[whatchanged.Arc]CircleEdge {
+	how := map[whatchanged.Arc]CircleEdge{}
+	for _, entities := range circles {
+		for i, from := range entities {
+			how[whatchanged.Arc{From: from, To: entities[(i+1)%len(entities)]}] = CircleEdge{}
+		}
+	}
+	if len(how) == 0 {
+		return how
+	}
+	note := func(e *whatchanged.Edge, by string) {
+		arc := whatchanged.Arc{From: e.From, To: e.To}
+		if was, ok := how[arc]; ok && (was.How == "" || was.How != by && by == byControl || was.How == by && e.Since.Before(was.Since)) {
+			how[arc] = CircleEdge{by, e.Since, e.ID}
+		}
+	}
+	for i := range edges {
+		note(&edges[i], map[bool]string{true: byRead, false: byCall}[read[edges[i].To.Kind]])
+	}
+	for i := range control {
+		note(&control[i], byControl)
+	}
+	return how
 }
 
 func circleOf(entities []whatchanged.Ref, how map[whatchanged.Arc]CircleEdge) Circle {
