@@ -139,7 +139,7 @@ func placesOf(held []*Event) places {
 func (p places) next(w *wave) []Placement {
 	first := w.units[0].first()
 	return p.other(first.Event, func(e *Event) bool {
-		_, been := w.before[e.Placement]
+		_, been := w.had(e.Placement)
 		return !been && brings(e) != w.brings() && e.EffectiveAt.Before(first.EffectiveAt)
 	})
 }

@@ -40,9 +40,26 @@ func (u *unit) landed() *taken {
 // environment.
 type wave struct {
 	units  []*unit
-	before map[Placement]string // what each placement had
+	before []stood // what each placement had
 	last   time.Time
 	undone bool // in some placement: what comes later is another rollout
+}
+
+// A stood is what a placement had before a wave came to it.
+type stood struct {
+	at   Placement
+	what string
+}
+
+// had returns what a placement had before the wave came; been is false where it
+// did not.
+func (w *wave) had(at Placement) (what string, been bool) {
+	for i := range w.before {
+		if w.before[i].at == at {
+			return w.before[i].what, true
+		}
+	}
+	return "", false
 }
 
 type waveKey struct {
@@ -61,15 +78,20 @@ type spot struct {
 // A sea is the waves seen so far, and what they left behind.
 type sea struct {
 	open map[waveKey]*wave
-	at   map[spot]*wave  // that brought what is there
-	has  map[spot]string // what is there
+	at   map[spot]*left
 	all  []*wave
+}
+
+// A left is what is in a spot now, and the wave that brought it, if one did.
+type left struct {
+	has string
+	by  *wave
 }
 
 // waves joins units, in order of time, that bring the same to one placement
 // after the other.
 func waves(units []*unit) []*wave {
-	s := &sea{map[waveKey]*wave{}, map[spot]*wave{}, map[spot]string{}, nil}
+	s := &sea{map[waveKey]*wave{}, map[spot]*left{}, nil}
 	for _, u := range units {
 		s.take(u)
 	}
@@ -78,11 +100,11 @@ func waves(units []*unit) []*wave {
 
 func (s *sea) take(u *unit) {
 	e, landed := u.first(), u.landed()
-	here := spot{e.Entity, e.Kind, e.Placement}
-	before := cmp.Or(s.has[here], u.before)
+	here := s.left(spot{e.Entity, e.Kind, e.Placement})
+	before := cmp.Or(here.has, u.before)
 	if landed != nil {
-		undoes := s.undo(here, u, landed)
-		s.has[here] = u.brings
+		undoes := here.undo(u, landed)
+		here.has = u.brings
 		if undoes && !u.explicit {
 			return // what was there before is no rollout of its own
 		}
@@ -90,30 +112,42 @@ func (s *sea) take(u *unit) {
 	key := waveKey{e.Entity, e.Kind, e.Placement.stage(), u.brings}
 	w := s.open[key]
 	if w == nil || !w.takes(u) {
-		w = &wave{before: map[Placement]string{}}
+		w = &wave{}
 		s.open[key] = w
 		s.all = append(s.all, w)
 	}
 	w.units, w.last = append(w.units, u), e.EffectiveAt
-	if _, been := w.before[e.Placement]; !been {
-		w.before[e.Placement] = before
+	if _, been := w.had(e.Placement); !been {
+		w.before = append(w.before, stood{e.Placement, before})
 	}
 	if landed != nil {
-		s.at[here] = w
+		here.by = w
 	}
+}
+
+// left returns what is in a spot, to be changed.
+func (s *sea) left(at spot) *left {
+	l := s.at[at]
+	if l == nil {
+		l = &left{}
+		s.at[at] = l
+	}
+	return l
 }
 
 // undo reports whether a unit that landed is a rollback, and ends the wave
 // whose place it takes.
-func (s *sea) undo(here spot, u *unit, landed *taken) bool {
+func (l *left) undo(u *unit, landed *taken) bool {
 	said := strings.EqualFold(landed.Action, "rolledBack") || strings.EqualFold(landed.Action, "rollback")
-	w := s.at[here]
-	if w == nil || w.brings() == u.brings || !said && w.before[here.placement] != u.brings {
+	w := l.by
+	if w == nil || w.brings() == u.brings {
+		return said
+	}
+	if before, _ := w.had(landed.Placement); !said && before != u.brings {
 		return said
 	}
 	w.units = append(w.units, &unit{steps: []taken{{landed.Event, RolloutStep{Phase: PhaseRolledBack}}}, brings: w.brings()})
-	w.undone = true
-	delete(s.at, here)
+	w.undone, l.by = true, nil
 	return true
 }
 
@@ -123,7 +157,7 @@ func (w *wave) brings() string { return w.units[0].brings }
 // has been in, only an event that says the same again does.
 func (w *wave) takes(u *unit) bool {
 	e := u.first()
-	if _, been := w.before[e.Placement]; been && u.explicit {
+	if _, been := w.had(e.Placement); been && u.explicit {
 		return false
 	}
 	return !w.undone && e.EffectiveAt.Sub(w.last) <= WaveGap
@@ -146,7 +180,8 @@ func (w *wave) rollout(others []Placement, asOf time.Time) *Rollout {
 		return nil
 	}
 	r := follow(steps)
-	r.Version, r.PreviousVersion = w.brings(), w.before[first.Placement]
+	r.Version = w.brings()
+	r.PreviousVersion, _ = w.had(first.Placement)
 	r.group = groupOf(first.Kind)
 	if ends(r.Phase) {
 		return r

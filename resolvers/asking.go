@@ -21,9 +21,10 @@ type asking struct {
 	watermark whatchanged.Watermark
 	interval  whatchanged.Interval
 	onset     time.Time
-	offset    int // items on the pages before
-	in        any // the input, as asked
-	tokens    int // that the answer was written in, 0 if it was not here
+	offset    int                  // items on the pages before
+	in        any                  // the input, as asked
+	held      []*whatchanged.Event // what holds of all that is asked of, if it was read; nil if not
+	tokens    int                  // that the answer was written in, 0 if it was not here
 }
 
 // times are the arguments that say from where in time a question is asked.

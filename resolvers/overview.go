@@ -72,9 +72,14 @@ type OverviewItem struct {
 	Text      string                `json:"text"`
 	Reasons   []string              `json:"reasons"`
 	IDs       []string              `json:"ids"`
+}
 
-	alarming bool              // a stuck rollout, a change that was not checked
-	about    []whatchanged.Ref // of an incident
+// A finding is a thing that is going on, shown as an item or only counted.
+type finding struct {
+	what     string
+	of       whatchanged.Ref // whose owner it is of
+	at       whatchanged.Placement
+	alarming bool // a stuck rollout, a change that was not checked
 }
 
 // A survey is an overview being made.
@@ -86,11 +91,12 @@ type survey struct {
 	team  *whatchanged.Ref
 	limit int
 	out   *Overview
-	all   []OverviewItem
-	shown map[string]int // how many of each sort were found: only the first are told in words
+	all   []finding
+	shown []int          // of all, which is shown in each item
+	count map[string]int // how many of each sort were found: only the first are shown
 
-	declared []*whatchanged.Event                         // what holds of all that is asked of
-	owners   map[whatchanged.Ref]whatchanged.ListedEntity // as far as they were listed
+	sides  *comparison                          // of what is declared with what was observed
+	owners map[whatchanged.Ref]*whatchanged.Ref // nil where there is none, as far as they were read
 }
 
 // Overview tells what is going on in production.
@@ -109,19 +115,19 @@ func (a *asking) overview(in OverviewInput) (*Overview, error) {
 	if err := a.begin(in, times{Since: in.Since, Until: in.AsOf, KnownAt: in.KnownAt, After: in.After, Lookback: 24 * time.Hour}); err != nil {
 		return nil, err
 	}
-	s := &survey{asking: a, filter: f, limit: in.Limit, out: &Overview{Items: []OverviewItem{}}, shown: map[string]int{}}
+	s := &survey{asking: a, filter: f, limit: in.Limit, out: &Overview{Items: []OverviewItem{}},
+		count: map[string]int{}, owners: map[whatchanged.Ref]*whatchanged.Ref{}}
 	if err := s.ofTeam(deref(in.Team)); err != nil {
 		return nil, err
 	}
 	if s.out.Envelope, err = a.envelope(s.owned...); err != nil {
 		return nil, err
 	}
-	for _, look := range []func() error{s.incidents, s.rollouts, s.changes, s.drift, s.circles, s.addOwners} {
+	for _, look := range []func() error{s.holds, s.incidents, s.rollouts, s.changes, s.drift, s.circles, s.addOwners} {
 		if err := look(); err != nil {
 			return nil, err
 		}
 	}
-	s.show()
 	s.group()
 	s.out.asking, s.out.Excluded = a, s.x.list()
 	s.out.Quoted = []string{"items.text"}
@@ -193,13 +199,40 @@ func (s *survey) of(ref whatchanged.Ref) bool {
 	return ok
 }
 
-// found notes a thing of a sort. It is told in words only if it is shown, since
-// there may be thousands.
-func (s *survey) found(item OverviewItem, words func() string) {
-	if s.shown[item.What]++; s.shown[item.What] <= s.limit {
-		item.Text = words()
+// found notes a thing of a sort. Only if it is among the first it is made an
+// item, since there may be thousands.
+func (s *survey) found(f finding, item func() OverviewItem) {
+	if s.count[f.what]++; s.count[f.what] <= s.limit {
+		i := item()
+		i.What, i.Placement, i.Reasons, i.IDs = f.what, f.at, filled(i.Reasons), filled(i.IDs)
+		s.out.Items, s.shown = append(s.out.Items, i), append(s.shown, len(s.all))
 	}
-	s.all = append(s.all, item)
+	s.all = append(s.all, f)
+	s.out.Total, s.out.Truncated = len(s.all), len(s.out.Items) < len(s.all)
+}
+
+// holds reads what holds of all that is asked of, as declared and as observed:
+// once, for all that is looked for.
+func (s *survey) holds() error {
+	c := &comparison{asking: s.asking, aspects: []string{aspectVersions, aspectConfigs, aspectFlags}, whole: s.team == nil, scope: s.owned}
+	c.left.at, c.right.at = s.view.AsOf, s.view.AsOf
+	if err := c.readStates(&c.left, whatchanged.SettingKinds); err != nil {
+		return err
+	}
+	all := c.left.states
+	if c.cut == nil {
+		s.held = all
+	}
+	c.right.Live, c.left.states = true, make([]*whatchanged.Event, 0, len(all))
+	for _, e := range all {
+		if e.Action == whatchanged.ActionObserved {
+			c.right.states = append(c.right.states, e)
+		} else {
+			c.left.states = append(c.left.states, e)
+		}
+	}
+	s.sides = c
+	return nil
 }
 
 // incidents looks for those that are open.
@@ -215,8 +248,12 @@ func (s *survey) incidents() error {
 		if in.ended != nil || s.match(at) == whatchanged.Outside || !slices.ContainsFunc(append(in.about, in.ref), s.of) {
 			continue
 		}
+		of := in.ref
+		if len(in.about) > 0 {
+			of = in.about[0]
+		}
 		s.out.Counts.Incidents++
-		s.found(OverviewItem{What: showIncident, Entity: in.ref, Placement: at, Since: in.started, about: in.about, IDs: in.ids()[:min(len(in.events), maxEvidence)]}, func() string {
+		s.found(finding{what: showIncident, of: of, at: at}, func() OverviewItem {
 			text := "open for " + Human(s.view.AsOf.Sub(in.started))
 			if len(in.about) > 0 {
 				text += ", of " + join(in.about)
@@ -224,7 +261,7 @@ func (s *survey) incidents() error {
 			if in.summary != "" {
 				text += ": " + Fence(cut(in.summary, 120))
 			}
-			return text
+			return OverviewItem{Entity: in.ref, Since: in.started, Text: text, IDs: in.ids()[:min(len(in.events), maxEvidence)]}
 		})
 	}
 	return nil
@@ -242,48 +279,35 @@ func (s *survey) rollouts() error {
 	}
 	stuckFirst(all)
 	for _, r := range all {
-		item := OverviewItem{What: showRollout, Entity: r.Entity, Since: r.StartedAt, IDs: []string{r.Steps[len(r.Steps)-1]}, alarming: r.Stuck}
+		f := finding{what: showRollout, of: r.Entity, alarming: r.Stuck}
 		for _, p := range slices.Backward(r.Placements()) {
 			if s.match(p) != whatchanged.Outside {
-				item.Placement = p
+				f.at = p
 			}
 		}
+		var reasons []string
 		s.out.Counts.Rollouts++
 		if r.Stuck {
 			s.out.Counts.Stuck++
-			item.Reasons = []string{"STUCK"}
+			reasons = []string{"STUCK"}
 		}
-		s.found(item, func() string {
+		s.found(f, func() OverviewItem {
 			c := cardOf(r, near)
-			return c.sentence(s.view.AsOf)
+			return OverviewItem{Entity: r.Entity, Since: r.StartedAt, Text: c.sentence(s.view.AsOf), Reasons: reasons, IDs: []string{r.Steps[len(r.Steps)-1]}}
 		})
 	}
 	return nil
 }
 
-// drift looks for what runs otherwise than declared. Both are read at once.
+// drift looks for what runs otherwise than declared.
 func (s *survey) drift() error {
-	c := &comparison{asking: s.asking, aspects: []string{aspectVersions, aspectConfigs, aspectFlags}, whole: s.team == nil, scope: s.owned}
-	c.left.at, c.right.at = s.view.AsOf, s.view.AsOf
-	if err := c.readStates(&c.left, whatchanged.SettingKinds); err != nil {
-		return err
-	}
-	if c.cut != nil {
+	if s.sides.cut != nil {
 		s.x.add(ReasonBeyondLimit, 1)
 	}
-	c.right.Live = true
-	for _, e := range c.left.states {
-		if e.Action == whatchanged.ActionObserved {
-			c.right.states = append(c.right.states, e)
-		} else {
-			s.declared = append(s.declared, e)
-		}
-	}
-	c.left.states = s.declared
-	if len(c.right.states) == 0 {
+	if len(s.sides.right.states) == 0 {
 		return nil
 	}
-	found, compared := c.differences()
+	found, compared := s.sides.differences()
 	s.out.Counts.Compared = compared
 	slices.SortStableFunc(found, func(d, e Difference) int { return e.Since.Compare(d.Since) })
 	for i := range found {
@@ -292,14 +316,15 @@ func (s *survey) drift() error {
 			continue
 		}
 		s.out.Counts.Drift++
-		item := OverviewItem{What: showDrift, Entity: d.Entity, Placement: d.Placement, Since: d.Since, Reasons: d.Differs}
-		for _, side := range []*SideState{&d.Left, &d.Right} {
-			if side.ID != nil && !slices.Contains(item.IDs, *side.ID) {
-				item.IDs = append(item.IDs, *side.ID)
+		s.found(finding{what: showDrift, of: d.Entity, at: d.Placement}, func() OverviewItem {
+			item := OverviewItem{Entity: d.Entity, Since: d.Since, Reasons: d.Differs}
+			for _, side := range []*SideState{&d.Left, &d.Right} {
+				if side.ID != nil && !slices.Contains(item.IDs, *side.ID) {
+					item.IDs = append(item.IDs, *side.ID)
+				}
 			}
-		}
-		s.found(item, func() string {
-			return "declared " + Fence(cut(d.Left.text(), maxShown)) + ", runs " + Fence(cut(d.Right.text(), maxShown))
+			item.Text = "declared " + Fence(cut(d.Left.text(), maxShown)) + ", runs " + Fence(cut(d.Right.text(), maxShown))
+			return item
 		})
 	}
 	return nil
@@ -320,7 +345,7 @@ func (s *survey) circles() error {
 		return err
 	}
 	s.x.add(ReasonBeyondReach, l.Total-len(l.Entities))
-	s.owners = listedBy(l.Entities)
+	s.listed(l.Entities)
 	refs := make([]whatchanged.Ref, len(l.Entities))
 	for i, e := range l.Entities {
 		refs[i] = e.Ref
@@ -332,33 +357,21 @@ func (s *survey) circles() error {
 	if len(edges) == maxEstateEdges {
 		s.x.add(ReasonTooManyEdges, 1)
 	}
-	found, err := s.circlesAmong(refs, edges, s.declared)
+	found, err := s.circlesAmong(refs, edges, s.sides.left.states)
 	slices.SortStableFunc(found, func(c, d Circle) int {
 		return cmp.Or(cmp.Compare(unlikely(c.Bootstrap), unlikely(d.Bootstrap)), d.Since.Compare(c.Since))
 	})
 	s.out.Counts.Circles = len(found)
 	for _, c := range found {
-		item := OverviewItem{What: showCircle, Entity: c.Entities[0], Since: c.Since, IDs: c.ids()[:1]}
-		if c.Bootstrap {
-			item.Reasons = []string{"BOOTSTRAP"}
-		}
-		s.found(item, c.String)
+		s.found(finding{what: showCircle, of: c.Entities[0]}, func() OverviewItem {
+			item := OverviewItem{Entity: c.Entities[0], Since: c.Since, Text: c.String(), IDs: c.ids()[:1]}
+			if c.Bootstrap {
+				item.Reasons = []string{"BOOTSTRAP"}
+			}
+			return item
+		})
 	}
 	return err
-}
-
-// show takes the first few of each sort.
-func (s *survey) show() {
-	shown := map[string]int{}
-	for _, item := range s.all {
-		if shown[item.What]++; shown[item.What] > s.limit {
-			s.out.Truncated = true
-			continue
-		}
-		item.Reasons, item.IDs = filled(item.Reasons), filled(item.IDs)
-		s.out.Items = append(s.out.Items, item)
-	}
-	s.out.Total = len(s.all)
 }
 
 // where names what was asked of.
@@ -398,7 +411,7 @@ func (s *survey) verdict() string {
 	if n == (OverviewCounts{}) {
 		text += " Coverage: " + s.out.Coverage.Text + "."
 	}
-	if s.out.Items = filled(s.out.Items); len(s.out.Items) > 0 {
+	if len(s.out.Items) > 0 {
 		first := &s.out.Items[0]
 		text += fmt.Sprintf(" First: %s %v, %s.", first.What, first.Entity, first.Text)
 	}
@@ -429,7 +442,7 @@ func (s *survey) next() []Call {
 		case showIncident:
 			next = append(next, s.call("incidentBrief", "the first incident", map[string]any{"incident": item.Entity.String(), "asOf": s.view.AsOf}))
 		case showRollout:
-			next = append(next, s.call("rollouts", "all in flight", place(map[string]any{"state": map[bool]string{true: "STUCK", false: "IN_FLIGHT"}[item.alarming]})))
+			next = append(next, s.call("rollouts", "all in flight", place(map[string]any{"state": map[bool]string{true: "STUCK", false: "IN_FLIGHT"}[len(item.Reasons) > 0]})))
 		case showChange:
 			next = append(next, s.call("impact", "what the riskiest change could hurt", map[string]any{"target": item.IDs[0], "asOf": s.view.AsOf}))
 		case showDrift:

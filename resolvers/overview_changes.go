@@ -60,10 +60,11 @@ func (s *survey) changes() error {
 	if err := s.countDependents(all[:min(len(all), maxRisky)]); err != nil {
 		return err
 	}
+	s.all = slices.Grow(s.all, len(all))
 	for i := range all {
 		r := &all[i]
 		e := r.event
-		s.found(OverviewItem{What: showChange, Entity: e.Entity, Placement: e.Placement, Since: e.EffectiveAt, Reasons: r.reasons, IDs: []string{e.ID}, alarming: !r.checked}, func() string {
+		s.found(finding{what: showChange, of: e.Entity, at: e.Placement, alarming: !r.checked}, func() OverviewItem {
 			text := Fence(string(e.Kind)) + " " + Fence(e.Action)
 			if e.Actor != nil && e.Actor.Name != "" {
 				text += " by " + Fence(e.Actor.Name)
@@ -71,7 +72,7 @@ func (s *survey) changes() error {
 			if e.Summary != "" {
 				text += ": " + Fence(cut(e.Summary, 80))
 			}
-			return text
+			return OverviewItem{Entity: e.Entity, Since: e.EffectiveAt, Text: text, Reasons: r.reasons, IDs: []string{e.ID}}
 		})
 	}
 	return nil

@@ -2,7 +2,6 @@ package resolvers
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 
@@ -24,69 +23,68 @@ type OverviewGroup struct {
 	Drift     int    `json:"drift"`
 }
 
-// addOwners says of all that was found who owns it; an incident is of who owns
-// what it is about.
+// addOwners reads who owns what was found and not listed before; an incident is
+// of who owns what it is about.
 func (s *survey) addOwners() error {
 	var refs []whatchanged.Ref
 	for i := range s.all {
-		if _, listed := s.owners[s.all[i].owned()]; !listed {
-			refs = append(refs, s.all[i].owned())
+		if _, known := s.owners[s.all[i].of]; !known {
+			s.owners[s.all[i].of] = nil
+			refs = append(refs, s.all[i].of)
 		}
 	}
-	by := map[whatchanged.Ref]whatchanged.ListedEntity{}
 	if len(refs) > 0 {
-		refs = slices.Compact(slices.SortedFunc(slices.Values(refs), whatchanged.Ref.Compare))
+		slices.SortFunc(refs, whatchanged.Ref.Compare)
 		l, err := s.index.List(s.ctx, s.view, whatchanged.EntityList{EntitySelection: whatchanged.EntitySelection{Refs: refs, Limit: len(refs)}})
 		if err != nil {
 			return err
 		}
-		by = listedBy(l.Entities)
+		s.listed(l.Entities)
 	}
-	maps.Copy(by, s.owners)
-	for i := range s.all {
-		if o := by[s.all[i].owned()].Owner; o != nil {
-			s.all[i].Owner = &o.Ref
-		}
+	for i, n := range s.shown {
+		s.out.Items[i].Owner = s.owners[s.all[n].of]
 	}
 	return nil
 }
 
-// owned is what of an item has an owner.
-func (o *OverviewItem) owned() whatchanged.Ref {
-	if len(o.about) > 0 {
-		return o.about[0]
+// listed notes who owns entities.
+func (s *survey) listed(all []whatchanged.ListedEntity) {
+	for i := range all {
+		s.owners[all[i].Ref] = nil
+		if o := all[i].Owner; o != nil {
+			s.owners[all[i].Ref] = &o.Ref
+		}
 	}
-	return o.Entity
 }
 
 // group counts all that was found by team, region and environment.
 func (s *survey) group() {
 	teams, regions, environments := map[string]*OverviewGroup{}, map[string]*OverviewGroup{}, map[string]*OverviewGroup{}
 	for i := range s.all {
-		item := &s.all[i]
-		if item.What == showCircle {
+		f := &s.all[i]
+		if f.what == showCircle {
 			continue
 		}
 		owner := ""
-		if item.Owner != nil {
-			owner = item.Owner.String()
+		if o := s.owners[f.of]; o != nil {
+			owner = o.String()
 		}
-		take(teams, owner, item)
-		take(regions, item.Placement.Region, item)
-		take(environments, item.Placement.Environment, item)
+		take(teams, owner, f)
+		take(regions, f.at.Region, f)
+		take(environments, f.at.Environment, f)
 	}
 	s.out.Teams, s.out.Regions, s.out.Environments = most(teams), most(regions), most(environments)
 }
 
-// take counts an item for a group.
-func take(in map[string]*OverviewGroup, name string, item *OverviewItem) {
+// take counts a finding for a group.
+func take(in map[string]*OverviewGroup, name string, f *finding) {
 	g := in[name]
 	if g == nil {
 		g = &OverviewGroup{Name: name}
 		in[name] = g
 	}
-	alarm := boolInt(item.alarming)
-	switch item.What {
+	alarm := boolInt(f.alarming)
+	switch f.what {
 	case showIncident:
 		g.Incidents++
 	case showRollout:

@@ -152,15 +152,18 @@ func (a *asking) rolloutsIn(near neighbourhood, x *excluded) ([]*whatchanged.Rol
 		return nil, err
 	}
 	x.add(ReasonBeyondLimit, page.Total-len(page.Events))
-	held, err := a.held(page.Events)
+	held, err := a.holding(page.Events)
 	if err != nil {
 		return nil, err
 	}
 	return whatchanged.Rollouts(page.Events, held, a.view.AsOf), nil
 }
 
-// held returns what holds of the entities of events.
-func (a *asking) held(events []*whatchanged.Event) ([]*whatchanged.Event, error) {
+// holding returns what holds of the entities of events, and maybe of others.
+func (a *asking) holding(events []*whatchanged.Event) ([]*whatchanged.Event, error) {
+	if a.held != nil {
+		return a.held, nil
+	}
 	seen := map[whatchanged.Ref]bool{}
 	sel := whatchanged.StateSelection{Limit: maxHeld}
 	for _, e := range events {

@@ -82,7 +82,7 @@ func (a *asking) service(in ServiceInput) (*Service, error) {
 	x.add(ReasonBeyondLimit, page.Total-len(page.Events))
 	out.connect(edges)
 	out.fill(page.Events, in.Limit)
-	held, err := a.held(page.Events)
+	held, err := a.holding(page.Events)
 	if err != nil {
 		return nil, err
 	}
