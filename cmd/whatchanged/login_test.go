@@ -37,8 +37,15 @@ func loggingIn(t *testing.T) (*process, func(scope string) string) {
 	}
 }
 
-// asked asks a path of a server and returns the answer with its body.
-func (s *process) asked(method, path, token, body string) (*http.Response, string) {
+// An asked is what came of a request.
+type asked struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// ask asks a path of a server.
+func (s *process) ask(method, path, token, body string) asked {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
 	if err != nil {
@@ -57,17 +64,17 @@ func (s *process) asked(method, path, token, body string) (*http.Response, strin
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return res, string(b)
+	return asked{res.StatusCode, res.Header, string(b)}
 }
 
 // TestWhoHasNoTokenIsToldWhereToGetOne: what a client of MCP reads, as the
 // official one reads it.
 func TestWhoHasNoTokenIsToldWhereToGetOne(t *testing.T) {
 	s, _ := loggingIn(t)
-	res, _ := s.asked(http.MethodPost, "/mcp", "", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
-	challenges, err := oauthex.ParseWWWAuthenticate(res.Header.Values("WWW-Authenticate"))
-	if err != nil || res.StatusCode != http.StatusUnauthorized || len(challenges) != 1 {
-		t.Fatalf("%d %v %v", res.StatusCode, challenges, err)
+	res := s.ask(http.MethodPost, "/mcp", "", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)
+	challenges, err := oauthex.ParseWWWAuthenticate(res.header.Values("WWW-Authenticate"))
+	if err != nil || res.status != http.StatusUnauthorized || len(challenges) != 1 {
+		t.Fatalf("%d %v %v", res.status, challenges, err)
 	}
 	said := challenges[0].Params
 	if said["scope"] != "prod:read" || said["resource_metadata"] != publicURL+"/.well-known/oauth-protected-resource/mcp" {
@@ -86,8 +93,8 @@ func TestWithoutAnIssuerThereIsNoMetadata(t *testing.T) {
 	for _, args := range [][]string{nil, {"--auth-token", "ci=secret"}} {
 		s := serving(t, t.TempDir(), args...)
 		for _, path := range []string{"/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"} {
-			if res, body := s.asked(http.MethodGet, path, "", ""); res.StatusCode != http.StatusNotFound {
-				t.Errorf("%v %s: %d %s", args, path, res.StatusCode, body)
+			if res := s.ask(http.MethodGet, path, "", ""); res.status != http.StatusNotFound {
+				t.Errorf("%v %s: %d %s", args, path, res.status, res.body)
 			}
 		}
 	}
@@ -117,8 +124,8 @@ func TestTokensOfAnIssuerAreTakenEverywhere(t *testing.T) {
 		if tt.path == "/metrics" || tt.path == "/healthz" {
 			method = http.MethodGet
 		}
-		if res, body := s.asked(method, tt.path, tt.token, query); res.StatusCode != tt.status {
-			t.Errorf("%s: %d %s, want %d", tt.claim, res.StatusCode, body, tt.status)
+		if res := s.ask(method, tt.path, tt.token, query); res.status != tt.status {
+			t.Errorf("%s: %d %s, want %d", tt.claim, res.status, res.body, tt.status)
 		}
 	}
 	if exit, _, stderr := result(t, "ask", "timeline", "--server", s.url, "--token", good); exit != 0 {
