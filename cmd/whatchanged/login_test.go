@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	sdkauth "github.com/modelcontextprotocol/go-sdk/auth"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/modelcontextprotocol/go-sdk/oauthex"
 	"github.com/oauth2-proxy/mockoidc"
@@ -151,6 +154,62 @@ func TestTokensOfAnIssuerAreTakenEverywhere(t *testing.T) {
 	if strings.Contains(s.log.String(), good) {
 		t.Error("the log has the token")
 	}
+}
+
+// TestAnAssistantLogsItsUserIn: the official client finds the issuer and logs in
+// there, knowing nothing but our address.
+func TestAnAssistantLogsItsUserIn(t *testing.T) {
+	issuer, err := mockoidc.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = issuer.Shutdown() })
+	free, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String() // the metadata must name it before the server listens
+	free.Close()
+	s := serving(t, t.TempDir(), "--listen", address, "--public-url", "http://"+address, "--oidc-issuer", issuer.Issuer(), "--oidc-audience", issuer.ClientID)
+	login, err := sdkauth.NewAuthorizationCodeHandler(&sdkauth.AuthorizationCodeHandlerConfig{
+		PreregisteredClient:      &oauthex.ClientCredentials{ClientID: issuer.ClientID, ClientSecretAuth: &oauthex.ClientSecretAuth{ClientSecret: issuer.ClientSecret}},
+		RedirectURL:              "http://127.0.0.1/callback",
+		ScopeFilter:              func([]string) []string { return []string{"openid", "profile"} }, // the issuer knows no others
+		AuthorizationCodeFetcher: consents,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, nil).Connect(t.Context(),
+		&sdk.StreamableClientTransport{Endpoint: s.url + "/mcp", OAuthHandler: login, DisableStandaloneSSE: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	if res, err := session.CallTool(t.Context(), &sdk.CallToolParams{Name: "timeline", Arguments: map[string]any{}}); err != nil || res.IsError {
+		t.Errorf("%+v, %v", res, err)
+	}
+	if who := mockoidc.DefaultUser().Subject; !strings.Contains(s.log.String(), who) {
+		t.Errorf("the audit does not name %s:\n%s", who, s.log)
+	}
+}
+
+// consents is a user who logs in at the issuer and is sent back with a code.
+func consents(ctx context.Context, args *sdkauth.AuthorizationArgs) (*sdkauth.AuthorizationResult, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, args.URL, nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	res.Body.Close()
+	back, err := res.Location()
+	if err != nil {
+		return nil, err
+	}
+	return &sdkauth.AuthorizationResult{Code: back.Query().Get("code"), State: back.Query().Get("state")}, nil
 }
 
 // TestAPageSaysInItsFirstMessageWhoAsks: as the client in use says it, since a
