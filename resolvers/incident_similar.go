@@ -2,7 +2,6 @@ package resolvers
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -122,7 +121,7 @@ func newLikeness(text string, past []*incident) *likeness {
 func (l *likeness) match(doc int) (value float64, words []string) {
 	got, all := 0.0, 0.0
 	for i, n := range l.docs[doc] {
-		idf := math.Log(1 + (float64(l.of-l.count[i])+0.5)/(float64(l.count[i])+0.5))
+		idf := l.rarity(i)
 		all += idf
 		if n > 0 {
 			got += idf * float64(n) * 2.2 / (float64(n) + 1.2*(0.25+0.75*l.length[doc]/l.mean))

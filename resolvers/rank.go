@@ -37,6 +37,7 @@ const (
 	CodeShared     = "SHARED"
 	CodeVerdict    = "VERDICT"
 	CodeLearned    = "LEARNED"
+	CodeInUse      = "CHANGES_USE"
 )
 
 // read holds the kinds of entities that a service reads rather than calls.
@@ -56,16 +57,17 @@ func distance(r whatchanged.Reached) float64 {
 	return along[n]
 }
 
-// recency is the term of an event's age alone.
-func (a *asking) recency(e *whatchanged.Event) float64 {
+// recency is the term of an event's age alone, in trouble of an entity or that
+// is only described.
+func (a *asking) recency(e *whatchanged.Event, scoped bool) float64 {
 	age := a.onset.Sub(e.EffectiveAt)
 	switch {
 	case age < 0:
 		return afterOnset
 	case age < 30*time.Minute:
-		return perLogHour*math.Log1p(age.Hours()) + withinHalfHour
+		return perLogHour[scoped]*math.Log1p(age.Hours()) + withinHalfHour
 	}
-	return perLogHour * math.Log1p(age.Hours())
+	return perLogHour[scoped] * math.Log1p(age.Hours())
 }
 
 // A term is one part of a score, before anybody needs to read it.
@@ -75,7 +77,7 @@ type term struct {
 }
 
 // maxTerms is how many a score can have.
-const maxTerms = 12
+const maxTerms = 13
 
 // rank scores changes and returns them most suspicious first, of equal ones the
 // latest.
@@ -108,15 +110,15 @@ func (a *asking) weigh(l *suspected, g *ground, f filter, s *symptom) {
 			n++
 		}
 	}
-	e := l.event
+	e, scoped := l.event, len(g.near) > 0
 	if e.EffectiveAt.After(a.onset) {
 		add(CodeAfterOnset, afterOnset)
 	} else {
-		add(CodeRecent, a.recency(e)+perLogLater*math.Log1p(float64(l.later)))
+		add(CodeRecent, a.recency(e, scoped)+perLogLater[scoped]*math.Log1p(float64(l.later)))
 	}
 	if at, ok := g.near[e.Entity]; ok {
 		add(closeness(at), distance(at))
-	} else if len(g.near) > 0 {
+	} else if scoped {
 		add(CodeApart, apart)
 	}
 	if n := g.shared[e.Entity]; n > 1 {
@@ -128,6 +130,9 @@ func (a *asking) weigh(l *suspected, g *ground, f filter, s *symptom) {
 		add(CodeText, v)
 	}
 	add(CodeKind, kindPrior[e.Kind])
+	if inUse(e.Summary) != "" {
+		add(CodeInUse, changesUse)
+	}
 	if f.asksPlacement() && f.match(e.Placement) == whatchanged.Inside {
 		add(CodePlacement, inside)
 	}
@@ -211,6 +216,8 @@ func (a *asking) explain(t term, l *suspected, at whatchanged.Reached) string {
 		return "nothing says that it has to do with what was asked about"
 	case CodeKind:
 		return fmt.Sprintf("a %s is %s often to blame than other changes", e.Kind, moreOrLess(t.value))
+	case CodeInUse:
+		return "it says that it changes what is in use: " + Fence(inUse(e.Summary))
 	case CodePlacement:
 		return "it took effect where it hurts: " + Fence(e.Placement.String())
 	case CodeText:

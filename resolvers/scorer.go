@@ -7,17 +7,19 @@ import (
 )
 
 // scorerVersion names these weights. A change of any of them is a new version.
-const scorerVersion = "3"
+const scorerVersion = "4"
 
 // The weights of the score, in log-odds, all of them. They were fitted by
 // conditional logistic regression on real incidents with known culprits
 // (docs/adr/011) and rounded; what did not help there is not here.
 var (
-	// perLogHour is what it costs to be older: times ln(1 + hours).
-	perLogHour = -0.65
-	// perLogLater is what it costs that others came later, before the trouble:
-	// times ln(1 + how many). In a busy place an hour is longer.
-	perLogLater = -0.55
+	// perLogHour is what it costs to be older, times ln(1 + hours): of trouble
+	// that is only described, and of trouble in an entity.
+	perLogHour = map[bool]float64{false: -0.65, true: -0.95}
+	// perLogLater is what it costs that others came later, before the trouble,
+	// times ln(1 + how many): in a busy place an hour is longer. Around an
+	// entity few come.
+	perLogLater = map[bool]float64{false: -0.55, true: -0.35}
 	// withinHalfHour is what it adds to come so shortly before.
 	withinHalfHour = 0.8
 	// afterOnset is what it costs to come after the trouble. It is not
@@ -53,15 +55,19 @@ var (
 	verdictTerm = map[bool]float64{true: 8, false: -8}
 
 	undone      = -0.5 // something later took it back
-	isRevert    = -1.7 // it takes something else back
-	byBot       = -0.5 // no person made it
+	isRevert    = -2.0 // it takes something else back
+	byBot       = -0.4 // no person made it
 	lastOfActor = 0.7  // its author did nothing more before the trouble
+
+	// changesUse is what it adds to say that it changes what is in use, rather
+	// than adding, mending or removing something.
+	changesUse = 0.65
 
 	// kindPrior is how much more, or less, than others a kind of change is to
 	// blame, before anything else is known.
 	kindPrior = map[whatchanged.EventKind]float64{
-		whatchanged.Deployment: 0.4, whatchanged.RolloutKind: 0.4, whatchanged.Flag: 0.5, whatchanged.Config: 0.5,
-		whatchanged.Model: 0.3, whatchanged.Experiment: 0.2, whatchanged.Infrastructure: 0.3, whatchanged.Scale: 0,
+		whatchanged.Deployment: 0.5, whatchanged.RolloutKind: 0.5, whatchanged.Flag: 0.6, whatchanged.Config: 0.6,
+		whatchanged.Model: 0.4, whatchanged.Experiment: 0.25, whatchanged.Infrastructure: 0.4, whatchanged.Scale: 0,
 		whatchanged.Topology: -0.5, whatchanged.Artifact: -1, whatchanged.Release: -0.7, whatchanged.Pipeline: -1.2,
 		whatchanged.Commit: -1, whatchanged.Ownership: -2.5,
 	}
@@ -77,7 +83,7 @@ const (
 
 // none is the score of the alternative that no recorded change did it: of
 // trouble that is only described, and of trouble in an entity.
-var none = map[bool]float64{false: 0, true: -2.75}
+var none = map[bool]float64{false: 0, true: -3.75}
 
 // The first is called likely when it is ahead of the rest by so much, in
 // log-odds (docs/adr/011). Of trouble that is only described it must lead the
@@ -88,10 +94,10 @@ var none = map[bool]float64{false: 0, true: -2.75}
 // among them is old more often than not.
 //
 // On the incidents it was fitted on, likely was said of 23 % of those only
-// described and of 52 % of those in an entity, and right 91 and 98 times in
-// 100; with the culprit hidden it was said of 7 and 8 %.
+// described and of 53 % of those in an entity, and right 91 and 98 times in
+// 100; with the culprit hidden it was said of 7 and 9 %.
 const (
 	lead           = 2.4
-	sure           = 1.0
+	sure           = 1.35
 	perLogHourSure = 1.0
 )

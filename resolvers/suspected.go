@@ -168,7 +168,7 @@ func reasonFolded(w whole) string {
 // weighs by itself, and then the latest.
 func (a *asking) standing(e, f *whatchanged.Event, near neighbourhood) int {
 	weight := func(e *whatchanged.Event) float64 {
-		w := kindPrior[e.Kind] + a.recency(e)
+		w := kindPrior[e.Kind] + a.recency(e, len(near) > 0)
 		if at, ok := near[e.Entity]; ok {
 			w += distance(at)
 		}

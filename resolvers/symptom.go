@@ -151,7 +151,7 @@ func (s *symptom) match(l *suspected) (value float64, words []string) {
 			continue
 		}
 		words = append(words, s.words[i])
-		idf := math.Log(1 + (float64(s.of-s.count[i])+0.5)/(float64(s.count[i])+0.5))
+		idf := s.rarity(i)
 		total := 0.0
 		for which, n := range f {
 			sum[which] += idf * saturated(float64(n))
@@ -163,6 +163,11 @@ func (s *symptom) match(l *suspected) (value float64, words []string) {
 		return 0, nil
 	}
 	return textSummary*sum[inSummary] + textNames*sum[inNames] + textDiff*sum[inDiff] + textAny*math.Log1p(all), words
+}
+
+// rarity is the weight of the i-th word, its inverse frequency.
+func (s *symptom) rarity(i int) float64 {
+	return math.Log(1 + (float64(s.of-s.count[i])+0.5)/(float64(s.count[i])+0.5))
 }
 
 func saturated(n float64) float64 { return n * 2.2 / (n + 1.2) }
@@ -200,3 +205,38 @@ const (
 	maxPartsRead = 50
 	maxDiffRead  = 50
 )
+
+// use are the words of changes to what is in use: they give something to all, or
+// put something else in its place.
+var use = func() map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(`all convert converted converting converts default defaults enable enabled enables enabling everywhere migrate migrated
+		migrates migrating move moved moves moving replace replaced replaces replacing set sets setting switch switched switches switching
+		upgrade upgraded upgrades upgrading use uses using`) {
+		m[w] = true
+	}
+	return m
+}()
+
+// inUse returns the first word of a summary that says so, "" if none does. It is
+// asked of every candidate.
+func inUse(summary string) string {
+	var lower [12]byte
+	for i := 0; i < len(summary); {
+		n := 0
+		for ; i+n < len(summary) && isWordByte(summary[i+n]); n++ {
+			if n < len(lower) {
+				lower[n] = summary[i+n] | 0x20 // letters become small; the rest is in no word of use
+			}
+		}
+		if n > 1 && n <= len(lower) && use[string(lower[:n])] {
+			return summary[i : i+n]
+		}
+		i += n + 1
+	}
+	return ""
+}
+
+func isWordByte(c byte) bool {
+	return c == '_' || c >= 0x80 || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+}
