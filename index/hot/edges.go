@@ -10,8 +10,9 @@ import (
 // touching returns the edges that hold and touch any of nodes with either end,
 // each once and in order.
 func (t *topology) touching(counts func(*edgeVersion) bool, nodes []uint32, limit int) []whatchanged.Edge {
-	found := []whatchanged.Edge{}
-	for _, a := range t.arcsAt(nodes) {
+	arcs := t.arcsAt(nodes)
+	found := make([]whatchanged.Edge, 0, min(limit, len(arcs))) // nearly every arc has one strand
+	for _, a := range arcs {
 		for _, s := range t.strandsOf(a.link) {
 			if len(found) >= limit {
 				return found
@@ -31,7 +32,11 @@ type arc struct{ from, to, link uint32 }
 // arcsAt returns the arcs that begin or end at any of nodes, in the order of
 // references.
 func (t *topology) arcsAt(nodes []uint32) []arc {
-	var all []arc
+	n := 0
+	for _, at := range nodes {
+		n += len(t.of(at, out).nodes) + len(t.of(at, in).nodes)
+	}
+	all := make([]arc, 0, n)
 	for _, n := range nodes {
 		of := t.of(n, out)
 		for i, to := range of.nodes {
