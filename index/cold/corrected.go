@@ -21,23 +21,52 @@ type corrections struct {
 	upTo uint64
 }
 
-// corrected reports whether any of the events may be one of several revisions
-// known in a view, itself or another of its id.
-func (r *Reader) corrected(ctx context.Context, v whatchanged.View, events []*whatchanged.Event) (bool, error) {
+// A revised is an event as one of its revisions told of it.
+type revised struct {
+	id       string
+	revision uint32
+}
+
+// stale returns those of some events, as far as they were found, of which a
+// view knows a later revision.
+func (r *Reader) stale(ctx context.Context, v whatchanged.View, events []*whatchanged.Event) ([]revised, error) {
+	ids, err := r.corrected(ctx, v, events)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	last := map[string]uint32{}
+	err = r.each(ctx, "revisions", compose("revisions", nil).set("ids", ids).position("known", v.KnownAt), func(rows driver.Rows) error {
+		var e revised
+		err := rows.Scan(&e.id, &e.revision)
+		last[e.id] = e.revision
+		return err
+	})
+	var all []revised
+	for _, e := range events {
+		if e.Revision < int(last[e.ID]) {
+			all = append(all, revised{e.ID, uint32(e.Revision)})
+		}
+	}
+	return all, err
+}
+
+// corrected returns the ids of those events that may be one of several
+// revisions known in a view.
+func (r *Reader) corrected(ctx context.Context, v whatchanged.View, events []*whatchanged.Event) (ids []string, err error) {
 	if len(events) == 0 {
-		return false, nil
+		return nil, nil
 	}
 	r.corrections.mu.Lock()
 	defer r.corrections.mu.Unlock()
 	if err := r.corrections.read(ctx, r, v.KnownAt.Sequence); err != nil {
-		return false, err
+		return nil, err
 	}
 	for _, e := range events {
 		if _, ok := r.corrections.ids[maphash.String(r.corrections.seed, e.ID)]; ok {
-			return true, nil
+			ids = append(ids, e.ID)
 		}
 	}
-	return false, nil
+	return ids, nil
 }
 
 // read makes sure that all corrections up to a sequence are known, which must

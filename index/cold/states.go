@@ -15,7 +15,8 @@ type statesQuery struct {
 	whatchanged.StateSelection
 	Few      bool // read in one pass; see [inForce]
 	Whole    bool // a delivery is known with all its events or not at all
-	Trusting bool // events that were corrected are not left out
+	Trusting bool // of the events that were corrected only these are left out
+	Stale    []revised
 }
 
 // few is how many entities at most are read in one pass, all columns of all
@@ -26,13 +27,25 @@ func isFew(s whatchanged.StateSelection) bool {
 	return len(s.Entities) > 0 && len(s.Entities) <= few && len(s.Prefixes) == 0 && s.After == nil
 }
 
-func composeStates(v whatchanged.View, s whatchanged.StateSelection, trusting bool) *query {
+func composeStates(v whatchanged.View, s whatchanged.StateSelection) *query {
+	return composeStatesBut(v, s, false, nil)
+}
+
+// composeStatesBut asks as if of all events that were corrected only some were.
+func composeStatesBut(v whatchanged.View, s whatchanged.StateSelection, trusting bool, stale []revised) *query {
 	if len(s.Kinds) == 0 {
 		s.Kinds = whatchanged.StateKinds
 	}
-	q := compose("states", statesQuery{s, isFew(s), v.KnownAt.Index == whatchanged.LastIndex, trusting}).view(v).set("kinds", words(s.Kinds)).set("limit", uint64(s.Limit))
+	q := compose("states", statesQuery{s, isFew(s), v.KnownAt.Index == whatchanged.LastIndex, trusting, stale}).view(v).set("kinds", words(s.Kinds)).set("limit", uint64(s.Limit))
 	if len(s.Entities) > 0 {
 		q.set("entities", texts(s.Entities))
+	}
+	if len(stale) > 0 {
+		ids, revisions := make([]string, len(stale)), make([]uint32, len(stale))
+		for i, e := range stale {
+			ids[i], revisions[i] = e.id, e.revision
+		}
+		q.set("stale_ids", ids).set("stale_revisions", revisions)
 	}
 	if s.Source != "" {
 		q.set("source", s.Source)
@@ -64,24 +77,34 @@ func refOrder(r whatchanged.Ref) string {
 // the order of their keys.
 //
 // Of a few entities it is first read as if no event were ever corrected, which
-// takes half the time, and then again if one that was found may have been.
+// takes half the time, and then again without those that were found and do not
+// stand any more.
 func (r *Reader) States(ctx context.Context, v whatchanged.View, s whatchanged.StateSelection) ([]*whatchanged.Event, error) {
 	if err := r.reached(ctx, v); err != nil || s.Limit <= 0 {
 		return nil, err
 	}
 	if !isFew(s) {
-		return r.events(ctx, "states", composeStates(v, s, false))
+		return r.events(ctx, "states", composeStates(v, s))
 	}
-	found, err := r.events(ctx, "states", composeStates(v, s, true))
-	if err != nil {
-		return nil, err
+	var stale []revised
+	for range trusted {
+		found, err := r.events(ctx, "states", composeStatesBut(v, s, true, stale))
+		if err != nil {
+			return nil, err
+		}
+		more, err := r.stale(ctx, v, found)
+		if err != nil || len(more) == 0 {
+			return inForce(found, s), err
+		}
+		stale = append(stale, more...)
 	}
-	corrected, err := r.corrected(ctx, v, found)
-	if err == nil && corrected {
-		found, err = r.events(ctx, "states", composeStates(v, s, false))
-	}
+	found, err := r.events(ctx, "states", composeStates(v, s))
 	return inForce(found, s), err
 }
+
+// trusted is how often it is read so, before ClickHouse is asked to leave out
+// whatever was corrected.
+const trusted = 4
 
 // inForce takes what a selection asks from the last of each sort of event, and
 // puts it in order: events are told apart there by more than by what they set.

@@ -59,7 +59,9 @@ separators, text sorts by kind, namespace and name. */ -}}
 {{- if index .Attribute 0}}
     AND mapContains(attributes, {attribute:String}) AND attributes[{attribute:String}] = {attribute_value:String}{{end}}
 {{- if not .Trusting}}
-    AND {{template "standing"}}{{end}}{{end}}
+    AND {{template "standing"}}
+{{- else if .Stale}}
+    AND NOT has(arrayZip({stale_ids:Array(String)}, {stale_revisions:Array(UInt32)}), (id, revision)){{end}}{{end}}
 
 {{- /* Those of them that set something. */ -}}
 {{- define "settings"}}{{template "told" .}} AND kind IN {kinds:Array(String)}

@@ -4,7 +4,9 @@
 -- Of a few entities all is read in one pass over their rows, which stand
 -- together. Most of the time of so small a read goes into planning it, so the
 -- text is short: who asks is given the last event of each kind and phase, and
--- takes those of them that set something. Of many it is first found, by the
+-- takes those of them that set something. The key leads to the rows; to weigh
+-- the projections against it takes as long as to read them, when history is
+-- long. Of many it is first found, by the
 -- columns of the key and of the placement alone, which events are in force; the
 -- other columns, which are long, are read only for these.
 {{if .Few -}}
@@ -13,6 +15,7 @@ FROM events
 WHERE {{template "told" .}}
 ORDER BY effective_at DESC, sequence DESC, ordinal DESC
 LIMIT 1 BY entity, kind, environment, region, cluster, cell, action = 'observed', rollout = '', rollout_phase
+SETTINGS optimize_use_projections = 0
 {{- else -}}
 SELECT {{template "event"}}
 FROM events

@@ -17,3 +17,5 @@ SELECT number + 1, 0, concat('git/acme/config-', toString(number % 10), '/', low
     concat('[{"rel":"evidence","url":"https://git.example.com/acme/config-', toString(number % 10), '/commit/', sha, '"}]'),
     map('ticket', concat('OPS-', toString(h % 50000)), 'file', concat('services/key-', toString(round % {keys:UInt64}), '.yaml'))
 FROM (SELECT number, toDateTime64('2026-01-01 00:00:00', 6, 'UTC') + toIntervalMicrosecond(intDiv(number * 7776000000, {n:UInt64}) * 1000) AS at FROM numbers({from:UInt64}, {batch:UInt64}))
+-- One block, and so one part, of each insert.
+SETTINGS max_block_size = 2000000, min_insert_block_size_rows = 2000000, min_insert_block_size_bytes = 0, max_insert_threads = 1
