@@ -16,6 +16,7 @@ type GitConfig struct {
 	Path       string    // a work tree or a bare repository
 	Repository string    // its name, as in acme/shop; "" takes it from remote.origin.url, or else the folder
 	Ref        string    // the branch whose landings are read; "" is HEAD
+	Fetch      bool      // from the remote first, and read its branch: the upstream of Ref, or the remote's default
 	Since      time.Time // only landings committed at or after; zero is all
 	Limit      int       // only the latest landings; 0 is all
 
@@ -72,7 +73,13 @@ func ReadGit(ctx context.Context, config GitConfig, yield func([]whatchanged.Eve
 }
 
 func readGit(ctx context.Context, config GitConfig, yield func([]whatchanged.Event) error) (reading GitReading, err error) {
-	g, s := &git{path: config.Path}, selection{ref: config.Ref, since: config.Since, limit: config.Limit}
+	g := &git{path: config.Path}
+	if config.Fetch {
+		if config.Ref, err = g.fetch(ctx, config.Ref); err != nil {
+			return reading, err
+		}
+	}
+	s := selection{ref: config.Ref, since: config.Since, limit: config.Limit}
 	c, err := g.chain(ctx, s)
 	if err != nil || len(c.names) == 0 {
 		return reading, err

@@ -18,7 +18,8 @@ import (
 // git runs the git binary on one repository.
 type git struct{ path string }
 
-// command never prompts, never fetches and takes no lock.
+// command never prompts, fetches nothing that is missing and takes no lock
+// that it can do without.
 func (g *git) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "git", append([]string{"--no-pager", "-c", "i18n.logOutputEncoding=UTF-8", "-c", "log.showSignature=false"}, args...)...)
 	cmd.Dir = g.path
@@ -130,6 +131,10 @@ func (g *git) brought(ctx context.Context, c chain) (map[string]string, error) {
 
 // branch returns the name of what is read, as a person would give it.
 func (g *git) branch(ctx context.Context, ref string) string {
+	if held, ok := strings.CutPrefix(ref, "refs/remotes/"); ok {
+		_, name, _ := strings.Cut(held, "/")
+		return name
+	}
 	if ref != "" {
 		return ref
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -77,6 +78,50 @@ func TestAFollowerBringsWhatLands(t *testing.T) {
 	landed := strings.TrimSpace(git(t, folder, "-c", "user.name=ann", "-c", "user.email=ann@example.com", "commit-tree", tree, "-p", "main", "-m", "one more"))
 	git(t, folder, "update-ref", "refs/heads/main", landed)
 	until(t, "what landed is there", total("4"))
+}
+
+// TestAFollowerWhoseRemoteIsAwayIsLost follows a clone, moves its remote away
+// and back, and asks of what it told and of what another source told.
+func TestAFollowerWhoseRemoteIsAwayIsLost(t *testing.T) {
+	server, remote, clone := serving(t, t.TempDir()), history(t, 3), t.TempDir()
+	server.taken(ce("apart", time.Now()))
+	git(t, clone, "clone", "-q", remote, ".")
+	cmd := command("ingest", "git", clone, "--repository", "shop/config", "--every", "50ms", "--fetch", "--server", server.url)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Signal(syscall.SIGTERM); _ = cmd.Wait() })
+	ask := func(entity string) string {
+		_, stdout, _ := result(t, "ask", "timeline", entity, "--since", "2019-01-01T00:00:00Z", "--hops", "0", "--json", "--server", server.url)
+		return strings.ReplaceAll(stdout, `": `, `":`)
+	}
+	answers := func(what string) func() bool {
+		return func() bool { return strings.Contains(ask("repository:shop/config"), what) }
+	}
+	lands := func() {
+		tree := strings.TrimSpace(git(t, remote, "rev-parse", "main^{tree}"))
+		git(t, remote, "update-ref", "refs/heads/main", strings.TrimSpace(git(t, remote,
+			"-c", "user.name=ann", "-c", "user.email=ann@example.com", "commit-tree", tree, "-p", "main", "-m", "one more")))
+	}
+	until(t, "its history is there", answers(`"total":3,`))
+	lands()
+	until(t, "what landed at the remote is there", answers(`"total":4,`))
+	if err := os.Rename(remote, remote+".away"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is said to be lost", answers("lost: git (connection lost "))
+	if got := ask("service:shop/checkout"); strings.Contains(got, "lost:") || !strings.Contains(got, `"state":"heard"`) {
+		t.Errorf("what another source told is said to be missed: %s", got)
+	}
+	if err := os.Rename(remote+".away", remote); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is heard again", answers(`"text":"heard: git`))
+	lands()
+	until(t, "what landed since is there", answers(`"total":5,`))
+	if got := git(t, clone, "rev-list", "--count", "HEAD"); strings.TrimSpace(got) != "3" {
+		t.Errorf("the branch of the clone has %s landings", got)
+	}
 }
 
 func git(t *testing.T, folder string, args ...string) string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,7 +48,9 @@ func newIngestGit() *cobra.Command {
 			"each flag, object of Kubernetes or configuration file it changed, with a structured diff. Only what landed since the last\n" +
 			"time is read. What the files are about is taken from their paths and contents, or from a mapping: a file named by --map,\n" +
 			"or else " + ingest.MappingFile + " at the root of the repository. With --every it goes on reading what lands, as the repository\n" +
-			"has it (something else has to fetch into a clone), until it is ended, and answers say so within seconds when it dies.",
+			"has it, until it is ended, and answers say so within seconds when it dies. With --fetch it runs git fetch before each\n" +
+			"reading, without ever asking for a password, and reads what the remote has: the upstream of --ref or of the branch that is\n" +
+			"checked out, or else the remote's default branch. Answers say that it is lost while the remote cannot be fetched.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			if every <= 0 {
@@ -85,6 +88,7 @@ func newIngestGit() *cobra.Command {
 	clientFlags(f, &server, &token)
 	f.StringVar(&config.Repository, "repository", "", "name of the repository, as acme/shop; default: from its remote, or its folder")
 	f.StringVar(&config.Ref, "ref", "", "branch or commit whose landings are read; default: HEAD")
+	f.BoolVar(&config.Fetch, "fetch", false, "fetch first, and read the remote's branch: the upstream of --ref or of HEAD, or else its default")
 	f.StringVar(&mapping, "map", "", "file that says what the files are about; default: "+ingest.MappingFile+" at the root of the repository")
 	f.StringVar(&since, "since", "", "only landings from then on: a time, or an offset such as -90d")
 	f.DurationVar(&every, "every", 10*time.Second, "go on, and read what landed since so often; without it, once")
@@ -118,18 +122,15 @@ func followGit(ctx context.Context, w io.Writer, config ingest.GitConfig, paths 
 		Source: ingest.GitSource, Report: in.report, Reads: reads.C, Renewals: renewals.C,
 		Failed: func(err error) { fmt.Fprintf(w, "it goes on after: %v\n", err) },
 		Read: func(ctx context.Context) error {
-			for _, config.Path = range paths {
+			var failed error
+			for _, config.Path = range paths { // one that is lost does not hide what landed in the others
 				got, sum, err := readGit(ctx, w, config, in.send)
-				if err != nil {
-					return err
+				if err == nil && got.Landings > 0 {
+					err = tellGit(w, config, got, sum)
 				}
-				if got.Landings > 0 {
-					if err := tellGit(w, config, got, sum); err != nil {
-						return err
-					}
-				}
+				failed = errors.Join(failed, err)
 			}
-			return nil
+			return failed
 		},
 	}
 	return f.Follow(ctx)
