@@ -47,13 +47,12 @@ func (a *asking) line(repository whatchanged.Ref, s *sought) (*line, error) {
 	l := &line{repository: repository}
 	var events []*whatchanged.Event
 	if !repository.IsZero() {
-		page, err := a.index.Changes(a.ctx, a.seeing(whatchanged.MaxTime), whatchanged.Selection{Entities: []whatchanged.Ref{repository},
-			Kinds: []whatchanged.EventKind{whatchanged.Commit}, Descending: true, Limit: maxCandidates})
-		if err != nil {
+		if err := a.commitPages([]whatchanged.Ref{repository}, &s.left, func(page []*whatchanged.Event) bool {
+			events = append(events, page...)
+			return false // whether a build is older than all of these is not known yet
+		}); err != nil {
 			return nil, err
 		}
-		s.left.add(ReasonBeyondLimit, page.Total-len(page.Events))
-		events = page.Events
 	}
 	l.landings, l.chains = whatchanged.LandingsOf(events), map[string][]string{}
 	for _, e := range events {
@@ -62,6 +61,28 @@ func (a *asking) line(repository whatchanged.Ref, s *sought) (*line, error) {
 		}
 	}
 	return l, nil
+}
+
+// maxLandings are read of a repository at most: more than nearly all have.
+const maxLandings = 200_000
+
+// commitPages hands on the commits of repositories, of all if none are named,
+// the latest first, a page at a time until it is told that they are enough.
+func (a *asking) commitPages(of []whatchanged.Ref, x *excluded, enough func(page []*whatchanged.Event) bool) error {
+	sel := whatchanged.Selection{Entities: of, Kinds: []whatchanged.EventKind{whatchanged.Commit}, Descending: true, Limit: maxCandidates}
+	for read := 0; ; {
+		page, err := a.index.Changes(a.ctx, a.seeing(whatchanged.MaxTime), sel)
+		if err != nil {
+			return err
+		}
+		read += len(page.Events)
+		if enough(page.Events) || len(page.Events) < sel.Limit || read >= min(page.Total, maxLandings) {
+			x.add(ReasonBeyondLimit, page.Total-read)
+			return nil
+		}
+		last := page.Events[len(page.Events)-1].Key()
+		sel.After = &last
+	}
 }
 
 // describe adds what is known of the commits of a line.

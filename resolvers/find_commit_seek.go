@@ -181,33 +181,37 @@ func repositoryOf(e *whatchanged.Event) whatchanged.Ref {
 
 // commitsWhere finds commits by what their events carry. What was merged goes
 // before what was only pushed to a branch, and what undoes others does not
-// count unless nothing else does.
+// count unless nothing else does. Where the latest have some, those before them
+// are not read.
 func (a *asking) commitsWhere(s *sought, only []whatchanged.Ref, fits func(*whatchanged.Event) bool) ([]commitAt, error) {
-	page, err := a.index.Changes(a.ctx, a.seeing(whatchanged.MaxTime), whatchanged.Selection{Entities: only, Kinds: []whatchanged.EventKind{whatchanged.Commit}, Descending: true, Limit: maxCandidates})
-	if err != nil {
-		return nil, err
-	}
-	s.left.add(ReasonBeyondLimit, page.Total-len(page.Events))
 	best := [3][]commitAt{}
-	for _, e := range page.Events {
-		if !whatchanged.IsCommit(e.Version) || !fits(e) {
-			continue
+	err := a.commitPages(only, &s.left, func(page []*whatchanged.Event) bool {
+		found := 0
+		for _, e := range page {
+			if whatchanged.IsCommit(e.Version) && fits(e) {
+				best[standing(e)] = append(best[standing(e)], commitAt{e.Entity, e.Version})
+				found++
+			}
 		}
-		rank := 0
-		switch branch := e.Attributes["branch"]; {
-		case e.Reverts != "":
-			rank = 2
-		case branch != "" && e.Action != "merged" && branch != e.Attributes["defaultBranch"]:
-			rank = 1
-		}
-		best[rank] = append(best[rank], commitAt{e.Entity, e.Version})
-	}
+		return found > 0
+	})
 	for _, all := range best {
 		if len(all) > 0 {
-			return distinct(all), nil
+			return distinct(all), err
 		}
 	}
-	return nil, nil
+	return nil, err
+}
+
+// standing says how well a commit stands for what it carries: 0 is best.
+func standing(e *whatchanged.Event) int {
+	switch branch := e.Attributes["branch"]; {
+	case e.Reverts != "":
+		return 2
+	case branch != "" && e.Action != "merged" && branch != e.Attributes["defaultBranch"]:
+		return 1
+	}
+	return 0
 }
 
 // carries tells whether a commit names a ticket, in its subject, its branches or

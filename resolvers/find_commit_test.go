@@ -1,6 +1,7 @@
 package resolvers_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -153,6 +154,65 @@ func TestFindCommitSaysItFirst(t *testing.T) {
 	if b := must[*resolvers.FindCommit](t)(findCommit(t, w, arguments{"commit": sha("c"), "limit": 2, "cursor": *a.Cursor})); len(a.Items) != 2 || len(b.Items) != 1 || b.Items[0].Placement.Environment != "staging" || b.Live != "partly" {
 		t.Errorf("the second page: %s", stated(b))
 	}
+}
+
+// long is a world of so many landings, a second apart, each on the one before,
+// of which the first is of pull request 12. The build of the last is live.
+func long(t *testing.T, n int) *world {
+	name := func(i int) string { return fmt.Sprintf("%040x", i+1) }
+	events := make([]whatchanged.Event, n)
+	for i := range events {
+		e := landed("a", "", float64(n-i)/60)
+		e.ID, e.Version, e.Commits = "git/shop/web/"+name(i), name(i), []string{name(i)}
+		if i > 0 {
+			e.PreviousVersion = name(i - 1)
+		}
+		events[i] = e
+	}
+	attribute("pullRequest", "12")(&events[0])
+	w := newWorld(t)
+	w.tell(append(events, deployed("1", "web", 0, in("prod", "eu"), version(name(n-1))))...)
+	return w
+}
+
+func TestFindCommitReadsLongHistories(t *testing.T) {
+	first := fmt.Sprintf("%040x", 1)
+	w := long(t, 20_002)
+	for _, tt := range []struct{ claim, commit string }{{"by its name", first}, {"by its pull request", "web#12"}} {
+		a := must[*resolvers.FindCommit](t)(findCommit(t, w, arguments{"commit": tt.commit}))
+		if got := stated(a); got != "yes: web prod/eu live 0 1" || a.Commits[0].Commit != first || len(a.Excluded) != 0 {
+			t.Errorf("%s: got %s, excluded %+v", tt.claim, got, a.Excluded)
+		}
+	}
+	endless := &endless{world: w}
+	w.config.Index = endless
+	var err error
+	if w.Resolver, err = resolvers.New(w.config); err != nil {
+		t.Fatal(err)
+	}
+	a := must[*resolvers.FindCommit](t)(findCommit(t, w, arguments{"commit": first}))
+	if got := stated(a); got != "unknown: web prod/eu unknown 0 1" || endless.pages != 10 || len(a.Excluded) != 1 || a.Excluded[0].Reason != resolvers.ReasonBeyondLimit || a.Excluded[0].Count != 100_000 {
+		t.Errorf("beyond the bound: got %s of %d pages, excluded %+v", got, endless.pages, a.Excluded)
+	}
+}
+
+// endless has 300,000 commits, which are the same 20,000 again and again.
+type endless struct {
+	*world
+	pages int
+}
+
+func (e *endless) Changes(ctx context.Context, v whatchanged.View, s whatchanged.Selection) (whatchanged.Page, error) {
+	commits := len(s.Kinds) == 1 && s.Kinds[0] == whatchanged.Commit
+	if commits {
+		s.After = nil
+		e.pages++
+	}
+	page, err := e.world.Changes(ctx, v, s)
+	if commits {
+		page.Total = 300_000
+	}
+	return page, err
 }
 
 func TestFindCommitRefuses(t *testing.T) {
