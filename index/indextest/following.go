@@ -13,7 +13,7 @@ func testFollowing(t *testing.T, open Opener, o Options) {
 	fixed := change("a", web, 40)
 	fixed.Revision = 1
 	corrected := history([]whatchanged.Event{change("a", web, 30), change("b", cart, 10)}, nil, nil, nil, nil, []whatchanged.Event{change("late", web, 1)}, []whatchanged.Event{fixed}, nil)
-	for name, log := range map[string][]whatchanged.Delivery{"corrections, late events and deliveries without any": corrected, "a world": World(max(o.Seed, 1), 120)} {
+	for name, log := range map[string][]whatchanged.Delivery{"corrections, late events and deliveries without any": corrected, "a world": World(max(o.Seed, 1), 40)} {
 		t.Run(name, func(t *testing.T) {
 			index := open(t, log)
 			all := Oracle(log).told(everything(log))
