@@ -102,7 +102,7 @@ func TestReadsUseTheirIndexes(t *testing.T) {
 		{"the newest of all read it from its end", composeChanges(v, whatchanged.Selection{Descending: true, Limit: 50}, false), []string{"(by_time)", "InReverseOrder"}},
 		{"entities are found by the primary key", composeChanges(v, whatchanged.Selection{Entities: one, Limit: 50}, false), []string{".events)", "PrimaryKey", "entity in 1-element set"}},
 		{"ids are found by their bloom filter", composeChanges(v, whatchanged.Selection{IDs: []string{"github/deployment/140000007"}, Limit: 50}, false), []string{".events)", "Name: events_id"}},
-		{"the newest of each of several entities are found by the primary key", composeSelection("each", v, whatchanged.Selection{Entities: one, Descending: true, Limit: 5}, false), []string{".events)", "PrimaryKey", "entity in 1-element set"}},
+		{"the newest of each of several entities are found by the primary key", composeSelection("each", v, whatchanged.Selection{Entities: one, Descending: true, Limit: 5}, false, trust{}), []string{".events)", "PrimaryKey", "entity in 1-element set"}},
 		{"what arrived lately is in no old granule", composeChanges(v, whatchanged.Selection{Seen: whatchanged.Interval{From: time.Date(2026, 3, 31, 23, 0, 0, 0, time.UTC), To: whatchanged.MaxTime}}, true), []string{"Name: events_seen"}},
 		{"known ids are looked up in the projection by_id", compose("lookup", nil).set("ids", []string{"github/deployment/140000007"}), []string{"(by_id)", "id in 1-element set"}},
 		{"what lies beyond the watermark is in no old granule", compose("present", nil).set("after", uint64(n-10)), []string{"Name: events_sequence"}},

@@ -11,17 +11,18 @@ import (
 // changesQuery is what sql/changes.sql and sql/each.sql may be asked.
 type changesQuery struct {
 	whatchanged.Selection
+	trust
 	Interval, Seen bool
 	Count          bool
 }
 
 func composeChanges(v whatchanged.View, s whatchanged.Selection, count bool) *query {
-	return composeSelection("changes", v, s, count)
+	return composeSelection("changes", v, s, count, trust{})
 }
 
-func composeSelection(name string, v whatchanged.View, s whatchanged.Selection, count bool) *query {
-	with := changesQuery{s, s.Interval != whatchanged.Interval{}, s.Seen != whatchanged.Interval{}, count}
-	q := compose(name, with).view(v)
+func composeSelection(name string, v whatchanged.View, s whatchanged.Selection, count bool, t trust) *query {
+	with := changesQuery{s, t, s.Interval != whatchanged.Interval{}, s.Seen != whatchanged.Interval{}, count}
+	q := compose(name, with).view(v).trust(t)
 	if len(s.Entities) > 0 {
 		q.set("entities", texts(s.Entities))
 	}
@@ -57,7 +58,10 @@ func words[T ~string](all []T) []string {
 
 // Changes returns the events of a selection that took effect by v.AsOf.
 func (r *Reader) Changes(ctx context.Context, v whatchanged.View, s whatchanged.Selection) (whatchanged.Page, error) {
-	return r.page(ctx, "changes", v, s.Limit, s.After == nil, func(count bool) *query { return composeChanges(v, s, count) })
+	read := func() ([]*whatchanged.Event, error) {
+		return r.trusting(ctx, "changes", v, func(t trust) *query { return composeSelection("changes", v, s, false, t) })
+	}
+	return r.page(ctx, "changes", v, s.Limit, s.After == nil, read, func() *query { return composeChanges(v, s, true) })
 }
 
 // ChangesOfEach returns, for each entity of a selection, the page of it alone.
@@ -72,7 +76,7 @@ func (r *Reader) ChangesOfEach(ctx context.Context, v whatchanged.View, s whatch
 		of[ref] = &pages[i]
 	}
 	if s.Limit > 0 {
-		found, err := r.events(ctx, "changesOfEach", composeSelection("each", v, s, false))
+		found, err := r.trusting(ctx, "changesOfEach", v, func(t trust) *query { return composeSelection("each", v, s, false, t) })
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +104,7 @@ func (r *Reader) totals(ctx context.Context, v whatchanged.View, s whatchanged.S
 	if !cut {
 		return nil
 	}
-	return r.each(ctx, "changesOfEachTotal", composeSelection("each", v, s, true), func(rows driver.Rows) error {
+	return r.each(ctx, "changesOfEachTotal", composeSelection("each", v, s, true, trust{}), func(rows driver.Rows) error {
 		var entity string
 		var n uint64
 		if err := rows.Scan(&entity, &n); err != nil {
@@ -114,20 +118,20 @@ func (r *Reader) totals(ctx context.Context, v whatchanged.View, s whatchanged.S
 	})
 }
 
-// page reads the events of a query and how many there are in all, which needs
+// page reads events and how many there are in all, which needs
 // no query of its own when they all fit on the first page.
-func (r *Reader) page(ctx context.Context, name string, v whatchanged.View, limit int, first bool, compose func(count bool) *query) (p whatchanged.Page, err error) {
+func (r *Reader) page(ctx context.Context, name string, v whatchanged.View, limit int, first bool, read func() ([]*whatchanged.Event, error), total func() *query) (p whatchanged.Page, err error) {
 	if err := r.reached(ctx, v); err != nil {
 		return p, err
 	}
 	if limit > 0 {
-		if p.Events, err = r.events(ctx, name, compose(false)); err != nil {
+		if p.Events, err = read(); err != nil {
 			return p, err
 		}
 	}
 	if p.Total = len(p.Events); first && p.Total < limit {
 		return p, nil
 	}
-	p.Total, err = r.count(ctx, name+"Total", compose(true))
+	p.Total, err = r.count(ctx, name+"Total", total())
 	return p, err
 }

@@ -43,5 +43,8 @@ func (r *Reader) Mentions(ctx context.Context, v whatchanged.View, m whatchanged
 	if strings.TrimSpace(m.Text) == "" {
 		return whatchanged.Page{}, r.reached(ctx, v)
 	}
-	return r.page(ctx, "mentions", v, m.Limit, true, func(count bool) *query { return composeMentions(v, m, count) })
+	read := func() ([]*whatchanged.Event, error) {
+		return r.events(ctx, "mentions", composeMentions(v, m, false))
+	}
+	return r.page(ctx, "mentions", v, m.Limit, true, read, func() *query { return composeMentions(v, m, true) })
 }

@@ -93,11 +93,11 @@ func TestEveryQueryIsTracedAndMeasured(t *testing.T) {
 			t.Errorf("the span does not say how many rows were read: %v", span.Attributes())
 		}
 	}
-	if want := []string{"index.watermark", "index.changes", "index.changesTotal"}; !slices.Equal(names, want) {
+	if want := []string{"index.watermark", "index.changes", "index.corrections", "index.changesTotal"}; !slices.Equal(names, want) {
 		t.Errorf("spans %v, want %v", names, want)
 	}
-	if n := measured(t, reader); n != 3 {
-		t.Errorf("%d queries measured, want 3", n)
+	if n := measured(t, reader); n != 4 {
+		t.Errorf("%d queries measured, want 4", n)
 	}
 }
 

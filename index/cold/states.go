@@ -13,10 +13,9 @@ import (
 // statesQuery is what sql/states.sql may be asked.
 type statesQuery struct {
 	whatchanged.StateSelection
-	Few      bool // read in one pass; see [inForce]
-	Whole    bool // a delivery is known with all its events or not at all
-	Trusting bool // of the events that were corrected only these are left out
-	Stale    []revised
+	trust
+	Few   bool // read in one pass; see [inForce]
+	Whole bool // a delivery is known with all its events or not at all
 }
 
 // few is how many entities at most are read in one pass, all columns of all
@@ -28,24 +27,16 @@ func isFew(s whatchanged.StateSelection) bool {
 }
 
 func composeStates(v whatchanged.View, s whatchanged.StateSelection) *query {
-	return composeStatesBut(v, s, false, nil)
+	return composeTrustingStates(v, s, trust{})
 }
 
-// composeStatesBut asks as if of all events that were corrected only some were.
-func composeStatesBut(v whatchanged.View, s whatchanged.StateSelection, trusting bool, stale []revised) *query {
+func composeTrustingStates(v whatchanged.View, s whatchanged.StateSelection, t trust) *query {
 	if len(s.Kinds) == 0 {
 		s.Kinds = whatchanged.StateKinds
 	}
-	q := compose("states", statesQuery{s, isFew(s), v.KnownAt.Index == whatchanged.LastIndex, trusting, stale}).view(v).set("kinds", words(s.Kinds)).set("limit", uint64(s.Limit))
+	q := compose("states", statesQuery{s, t, isFew(s), v.KnownAt.Index == whatchanged.LastIndex}).view(v).trust(t).set("kinds", words(s.Kinds)).set("limit", uint64(s.Limit))
 	if len(s.Entities) > 0 {
 		q.set("entities", texts(s.Entities))
-	}
-	if len(stale) > 0 {
-		ids, revisions := make([]string, len(stale)), make([]uint32, len(stale))
-		for i, e := range stale {
-			ids[i], revisions[i] = e.id, e.revision
-		}
-		q.set("stale_ids", ids).set("stale_revisions", revisions)
 	}
 	if s.Source != "" {
 		q.set("source", s.Source)
@@ -75,10 +66,6 @@ func refOrder(r whatchanged.Ref) string {
 
 // States returns what holds in a view: the event in force of each aspect, in
 // the order of their keys.
-//
-// Of a few entities it is first read as if no event were ever corrected, which
-// takes half the time, and then again without those that were found and do not
-// stand any more.
 func (r *Reader) States(ctx context.Context, v whatchanged.View, s whatchanged.StateSelection) ([]*whatchanged.Event, error) {
 	if err := r.reached(ctx, v); err != nil || s.Limit <= 0 {
 		return nil, err
@@ -86,25 +73,9 @@ func (r *Reader) States(ctx context.Context, v whatchanged.View, s whatchanged.S
 	if !isFew(s) {
 		return r.events(ctx, "states", composeStates(v, s))
 	}
-	var stale []revised
-	for range trusted {
-		found, err := r.events(ctx, "states", composeStatesBut(v, s, true, stale))
-		if err != nil {
-			return nil, err
-		}
-		more, err := r.stale(ctx, v, found)
-		if err != nil || len(more) == 0 {
-			return inForce(found, s), err
-		}
-		stale = append(stale, more...)
-	}
-	found, err := r.events(ctx, "states", composeStates(v, s))
+	found, err := r.trusting(ctx, "states", v, func(t trust) *query { return composeTrustingStates(v, s, t) })
 	return inForce(found, s), err
 }
-
-// trusted is how often it is read so, before ClickHouse is asked to leave out
-// whatever was corrected.
-const trusted = 4
 
 // inForce takes what a selection asks from the last of each sort of event, and
 // puts it in order: events are told apart there by more than by what they set.

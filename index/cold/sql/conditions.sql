@@ -21,7 +21,7 @@
   AND effective_at >= {from:DateTime64(6, 'UTC')} AND effective_at < {to:DateTime64(6, 'UTC')}{{end}}
 {{- if .Seen}}
   AND seen_at >= {seen_from:DateTime64(6, 'UTC')} AND seen_at < {seen_to:DateTime64(6, 'UTC')}{{end}}
-  AND {{template "standing"}}{{end}}
+{{- template "uncorrected" .}}{{end}}
 
 {{- /* Only what comes after a key in the order asked for. */ -}}
 {{- define "after"}}{{if .After}}
@@ -39,6 +39,12 @@ so this is a small set to look in; events that were never corrected pass by its
 first half. */ -}}
 {{- define "standing"}}(id NOT IN (SELECT id FROM corrections WHERE {{template "known"}})
     OR (id, revision) IN (SELECT id, max(revision) FROM corrections WHERE {{template "known"}} GROUP BY id)){{end}}
+
+{{- /* The same, or only without those events that are known to be stale. */ -}}
+{{- define "uncorrected"}}{{if not .Trusting}}
+  AND {{template "standing"}}
+{{- else if .Stale}}
+  AND NOT has(arrayZip({stale_ids:Array(String)}, {stale_revisions:Array(UInt32)}), (id, revision)){{end}}{{end}}
 
 {{- /* A reference in its order: with NUL, which none holds, in place of its
 separators, text sorts by kind, namespace and name. */ -}}
@@ -58,10 +64,7 @@ separators, text sorts by kind, namespace and name. */ -}}
     AND source = {source:String}{{end}}
 {{- if index .Attribute 0}}
     AND mapContains(attributes, {attribute:String}) AND attributes[{attribute:String}] = {attribute_value:String}{{end}}
-{{- if not .Trusting}}
-    AND {{template "standing"}}
-{{- else if .Stale}}
-    AND NOT has(arrayZip({stale_ids:Array(String)}, {stale_revisions:Array(UInt32)}), (id, revision)){{end}}{{end}}
+{{- template "uncorrected" .}}{{end}}
 
 {{- /* Those of them that set something. */ -}}
 {{- define "settings"}}{{template "told" .}} AND kind IN {kinds:Array(String)}

@@ -19,7 +19,7 @@ WHERE (entity IN {entities:Array(String)} OR startsWith(entity, {prefix0:String}
   FROM events
   WHERE sequence <= {known_sequence:UInt64} AND effective_at <= {as_of:DateTime64(6, 'UTC')}
     AND (entity IN {entities:Array(String)} OR startsWith(entity, {prefix0:String}))
-    AND (id NOT IN (SELECT id FROM corrections WHERE (sequence, ordinal) <= ({known_sequence:UInt64}, {known_ordinal:UInt32}))
+  AND (id NOT IN (SELECT id FROM corrections WHERE (sequence, ordinal) <= ({known_sequence:UInt64}, {known_ordinal:UInt32}))
     OR (id, revision) IN (SELECT id, max(revision) FROM corrections WHERE (sequence, ordinal) <= ({known_sequence:UInt64}, {known_ordinal:UInt32}) GROUP BY id)) AND kind IN {kinds:Array(String)}
     AND (kind != 'deployment' OR rollout = '' AND rollout_phase = '' OR rollout_phase = 'promoted')
   GROUP BY entity, kind, environment, region, cluster, cell, action = 'observed' AS observed

@@ -16,7 +16,7 @@ SELECT sequence, ordinal, id, revision, source, kind, action, entity, environmen
 FROM events
 WHERE sequence <= {known_sequence:UInt64} AND effective_at <= {as_of:DateTime64(6, 'UTC')}
     AND (entity IN {entities:Array(String)})
-    AND (id NOT IN (SELECT id FROM corrections WHERE (sequence, ordinal) <= ({known_sequence:UInt64}, {known_ordinal:UInt32}))
+  AND (id NOT IN (SELECT id FROM corrections WHERE (sequence, ordinal) <= ({known_sequence:UInt64}, {known_ordinal:UInt32}))
     OR (id, revision) IN (SELECT id, max(revision) FROM corrections WHERE (sequence, ordinal) <= ({known_sequence:UInt64}, {known_ordinal:UInt32}) GROUP BY id))
 ORDER BY effective_at DESC, sequence DESC, ordinal DESC
 LIMIT 1 BY entity, kind, environment, region, cluster, cell, action = 'observed', rollout = '', rollout_phase

@@ -16,7 +16,7 @@ SELECT sequence, ordinal, id, revision, source, kind, action, entity, environmen
 FROM events
 WHERE sequence <= {known_sequence:UInt64} AND effective_at <= {as_of:DateTime64(6, 'UTC')}
     AND (entity IN {entities:Array(String)})
-    AND NOT has(arrayZip({stale_ids:Array(String)}, {stale_revisions:Array(UInt32)}), (id, revision))
+  AND NOT has(arrayZip({stale_ids:Array(String)}, {stale_revisions:Array(UInt32)}), (id, revision))
 ORDER BY effective_at DESC, sequence DESC, ordinal DESC
 LIMIT 1 BY entity, kind, environment, region, cluster, cell, action = 'observed', rollout = '', rollout_phase
 SETTINGS optimize_use_projections = 0
