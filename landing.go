@@ -25,7 +25,7 @@ type Landings struct {
 	names   []string            // of the commits, sorted
 	on      map[string][]string // from a commit to those that were put on it
 	reverts map[string][]string // from a commit to those that undo it
-	tags    map[string]string   // from a tag to its commit
+	tags    map[string]*Event   // from a tag to what told of it last
 	kin     map[string]kin      // of the commits that were asked for
 	said    map[[2]string]Ancestry
 }
@@ -51,7 +51,7 @@ func IsCommit(s string) bool { return commitName.MatchString(s) }
 // LandingsOf reads the events of kind commit of one repository, given in any
 // order.
 func LandingsOf(events []*Event) *Landings {
-	l := &Landings{map[string]*landed{}, nil, map[string][]string{}, map[string][]string{}, map[string]string{}, map[string]kin{}, map[[2]string]Ancestry{}}
+	l := &Landings{map[string]*landed{}, nil, map[string][]string{}, map[string][]string{}, map[string]*Event{}, map[string]kin{}, map[[2]string]Ancestry{}}
 	ids := map[string]string{}
 	for _, e := range events {
 		if e.Kind == Commit && IsCommit(e.Version) {
@@ -92,7 +92,9 @@ func LandingsOf(events []*Event) *Landings {
 func (l *Landings) add(e *Event) {
 	c := l.at(e.Version)
 	if tag := e.Attributes["tag"]; tag != "" {
-		l.tags[tag] = e.Version
+		if last := l.tags[tag]; last == nil || e.Key().Compare(last.Key()) > 0 {
+			l.tags[tag] = e
+		}
 		return // a tag that moves puts nothing on what it was at
 	}
 	forced := e.Action == "forced" || e.Action == "deleted"
@@ -149,8 +151,10 @@ func (l *Landings) Knows(name string) bool { return l.commits[l.Full(name)] != n
 
 // Tagged returns the commit that a tag was last known to be at.
 func (l *Landings) Tagged(tag string) (name string, ok bool) {
-	name, ok = l.tags[tag]
-	return name, ok
+	if e := l.tags[tag]; e != nil {
+		return e.Version, true
+	}
+	return "", false
 }
 
 // Reverted returns the commits that undo a commit.

@@ -76,6 +76,13 @@ func TestLandingsNames(t *testing.T) {
 	if got, ok := l.Tagged("v1"); !ok || got != sha("b") {
 		t.Errorf("the tag is at %s", got)
 	}
+	moved := commit("pushed c b")
+	moved.Attributes, moved.EffectiveAt = tag.Attributes, tag.EffectiveAt.Add(1)
+	for _, order := range [][]*whatchanged.Event{{tag, moved}, {moved, tag}} {
+		if got, _ := whatchanged.LandingsOf(order).Tagged("v1"); got != sha("c") {
+			t.Errorf("a tag that moved is at %s", got)
+		}
+	}
 	if got := l.Reverted(sha("b")); len(got) != 1 || got[0] != sha("c") {
 		t.Errorf("reverted by %v", got)
 	}

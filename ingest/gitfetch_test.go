@@ -1,11 +1,15 @@
 package ingest
 
 import (
+	"context"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"whatchanged.dev/whatchanged"
@@ -177,6 +181,42 @@ func TestAFetchAsksNobodyForAPassword(t *testing.T) {
 	}
 	if sessionOf(session) == sessionOf("/proc/self/stat") {
 		t.Error("ssh is run in our session, and can ask at its terminal")
+	}
+}
+
+func TestAFetchEndsWithItsContextAndAllThatItRuns(t *testing.T) {
+	dir := t.TempDir()
+	ssh, alive := filepath.Join(dir, "ssh"), filepath.Join(dir, "alive")
+	if err := syscall.Mkfifo(alive, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(ssh, []byte("#!/bin/sh\nexec 3>"+alive+"\necho >&3\nexec tail -f /dev/null\n"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	c := newCloned(t)
+	c.in(c.clone, "config", "core.sshCommand", ssh)
+	c.in(c.clone, "config", "remote.origin.url", "ssh://git@localhost/shop.git")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		_, err := ReadGit(ctx, GitConfig{Path: c.clone, Fetch: true}, func([]whatchanged.Event) error { return nil })
+		done <- err
+	}()
+	pipe, err := os.Open(alive) // once ssh has opened it too
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pipe.Close()
+	if _, err := pipe.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := io.Copy(io.Discard, pipe); err != nil { // ends when ssh does
+		t.Error(err)
 	}
 }
 
