@@ -94,10 +94,10 @@ var none = map[bool]float64{false: 0, true: -3.75}
 // among them is old more often than not.
 //
 // On the incidents it was fitted on, likely was said of 23 % of those only
-// described and of 53 % of those in an entity, and right 91 and 98 times in
-// 100; with the culprit hidden it was said of 7 and 9 %.
+// described and of 54 % of those in an entity, and right 91 and 98 times in
+// 100; with the culprit hidden it was said of 7 and 10 %.
 const (
 	lead           = 2.4
-	sure           = 1.35
+	sure           = 1.2
 	perLogHourSure = 1.0
 )

@@ -172,8 +172,8 @@ func (w *WhatChanged) judge(ranked []*suspected, scoped bool) {
 	case len(ranked) == 0:
 		w.Likely = false
 	case scoped:
-		hours := max(0, w.Onset.Sub(ranked[0].event.EffectiveAt).Hours())
-		w.Likely = logOdds(ranked, w.None) >= sure+perLogHourSure*math.Log1p(hours)
+		hours := w.Onset.Sub(ranked[0].event.EffectiveAt).Hours()
+		w.Likely = hours >= 0 && logOdds(ranked, w.None) >= sure+perLogHourSure*math.Log1p(hours) // what came after is a candidate at most
 	default:
 		next := w.None
 		if len(ranked) > 1 {
