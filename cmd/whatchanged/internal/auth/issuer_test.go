@@ -154,26 +154,21 @@ func TestWhoseTokensAreTaken(t *testing.T) {
 	}
 	kid, _ := l.Keypair.KeyID()
 	none := func() string { h, b := raw("none", kid, l.claims(nil), nil); return h + "." + b + "." }
-	hmac := func(secret []byte) string {
-		token := jwt.NewWithClaims(jwt.SigningMethodHS256, l.claims(nil))
-		token.Header["kid"] = kid
-		s, err := token.SignedString(secret)
+	made := func(method jwt.SigningMethod, key any, header map[string]any) string {
+		token := jwt.NewWithClaims(method, l.claims(nil))
+		maps.Copy(token.Header, header)
+		s, err := token.SignedString(key)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return s
+	}
+	hmac := func(secret []byte) string { return made(jwt.SigningMethodHS256, secret, map[string]any{"kid": kid}) }
+	headed := func(by *mockoidc.Keypair, header map[string]any) string {
+		return made(jwt.SigningMethodRS256, by.PrivateKey, header)
 	}
 	der, _ := x509.MarshalPKIXPublicKey(l.Keypair.PublicKey)
 	publicPEM := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	headed := func(by *mockoidc.Keypair, header map[string]any) string {
-		token := jwt.NewWithClaims(jwt.SigningMethodRS256, l.claims(nil))
-		maps.Copy(token.Header, header)
-		s, err := token.SignedString(by.PrivateKey)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
 	otherKeys, _ := other.JWKS()
 	var own struct{ Keys []json.RawMessage }
 	if err := json.Unmarshal(otherKeys, &own); err != nil {
