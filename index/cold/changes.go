@@ -118,8 +118,8 @@ func (r *Reader) totals(ctx context.Context, v whatchanged.View, s whatchanged.S
 	})
 }
 
-// page reads events and how many there are in all, which needs
-// no query of its own when they all fit on the first page.
+// page reads events and how many there are in all, which needs no query of its
+// own when they all fit on the first page.
 func (r *Reader) page(ctx context.Context, name string, v whatchanged.View, limit int, first bool, read func() ([]*whatchanged.Event, error), total func() *query) (p whatchanged.Page, err error) {
 	if err := r.reached(ctx, v); err != nil {
 		return p, err

@@ -3,7 +3,6 @@ package cold
 import (
 	"context"
 	"hash/maphash"
-	"sync"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -15,10 +14,14 @@ import (
 // much as the rest of a small read. It holds hashes only, of all corrections up
 // to a sequence: some 20 bytes each.
 type corrections struct {
-	mu   sync.Mutex
+	turn chan struct{} // of who reads or looks: waiting for it ends with who waits
 	seed maphash.Seed
 	ids  map[uint64]struct{}
 	upTo uint64
+}
+
+func newCorrections() corrections {
+	return corrections{turn: make(chan struct{}, 1), seed: maphash.MakeSeed(), ids: map[uint64]struct{}{}}
 }
 
 // A revised is an event as one of its revisions told of it.
@@ -103,8 +106,12 @@ func (r *Reader) corrected(ctx context.Context, v whatchanged.View, events []*wh
 	if len(events) == 0 {
 		return nil, nil
 	}
-	r.corrections.mu.Lock()
-	defer r.corrections.mu.Unlock()
+	select {
+	case r.corrections.turn <- struct{}{}:
+		defer func() { <-r.corrections.turn }()
+	case <-ctx.Done():
+		return nil, outside("corrections", ctx.Err())
+	}
 	if err := r.corrections.read(ctx, r, v.KnownAt.Sequence); err != nil {
 		return nil, err
 	}
@@ -119,9 +126,7 @@ func (r *Reader) corrected(ctx context.Context, v whatchanged.View, events []*wh
 // read makes sure that all corrections up to a sequence are known, which must
 // be stored.
 func (c *corrections) read(ctx context.Context, r *Reader, sequence uint64) error {
-	if c.ids == nil {
-		c.seed, c.ids = maphash.MakeSeed(), map[uint64]struct{}{}
-	} else if sequence <= c.upTo {
+	if sequence <= c.upTo {
 		return nil
 	}
 	stored := max(sequence, r.seen.Load())

@@ -1,6 +1,8 @@
 package cold
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -67,4 +69,19 @@ func TestWhatStandsBeforeManyCorrectedHolds(t *testing.T) {
 		k.holds(last, "1")
 	}
 	k.holds(last-1, "2")
+}
+
+// Who waits for somebody else to read the corrections waits no longer than they
+// want.
+func TestWaitingForCorrectionsEndsWithWhoWaits(t *testing.T) {
+	k := newCorrectedKey(t)
+	k.tell(1, "a", 0, 0, "1")
+	k.r.corrections.turn <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := k.r.corrected(ctx, whatchanged.View{KnownAt: whatchanged.At(1)}, []*whatchanged.Event{{ID: "a"}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("while another reads: %v, want that the wait was cancelled", err)
+	}
+	<-k.r.corrections.turn
+	k.holds(1, "1")
 }

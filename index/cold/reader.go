@@ -25,7 +25,7 @@ func OpenReader(ctx context.Context, c Config) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{session: s}, nil
+	return &Reader{session: s, corrections: newCorrections()}, nil
 }
 
 // Watermark returns how far the change log is stored here.
