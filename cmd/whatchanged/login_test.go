@@ -20,15 +20,32 @@ import (
 // they think.
 const publicURL = "https://whatchanged.example"
 
+// issuing starts an issuer.
+func issuing(t *testing.T) *mockoidc.MockOIDC {
+	t.Helper()
+	issuer, err := mockoidc.NewServer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := issuer.Keypair.KeyID(); err != nil { // which it notes when first asked: nobody else may ask then
+		t.Fatal(err)
+	}
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := issuer.Start(l, nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = issuer.Shutdown() })
+	return issuer
+}
+
 // loggingIn starts a server that takes the tokens of an issuer, and returns how
 // to get one with a scope.
 func loggingIn(t *testing.T) (*process, func(scope string) string) {
 	t.Helper()
-	issuer, err := mockoidc.Run()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = issuer.Shutdown() })
+	issuer := issuing(t)
 	s := serving(t, t.TempDir(), "--oidc-issuer", issuer.Issuer(), "--public-url", publicURL, "--oidc-scope", "prod:read", "--auth-token", "ci=secret")
 	return s, func(scope string) string {
 		token, err := issuer.Keypair.SignJWT(jwt.MapClaims{"iss": issuer.Issuer(), "aud": publicURL + "/mcp", "sub": "u-1", "preferred_username": "ann",
@@ -159,11 +176,7 @@ func TestTokensOfAnIssuerAreTakenEverywhere(t *testing.T) {
 // TestAnAssistantLogsItsUserIn: the official client finds the issuer and logs in
 // there, knowing nothing but our address.
 func TestAnAssistantLogsItsUserIn(t *testing.T) {
-	issuer, err := mockoidc.Run()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = issuer.Shutdown() })
+	issuer := issuing(t)
 	free, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -47,6 +47,7 @@ func newLogin(t *testing.T) *login {
 		t.Fatal(err)
 	}
 	l := &login{MockOIDC: server, t: t}
+	named(t, server.Keypair)
 	l.keys.Store(server.Keypair)
 	if err := server.AddMiddleware(l.middle); err != nil {
 		t.Fatal(err)
@@ -120,7 +121,17 @@ func keypair(t *testing.T) *mockoidc.Keypair {
 	if err != nil {
 		t.Fatal(err)
 	}
+	named(t, k)
 	return k
+}
+
+// named asks a pair for its id, which it notes when first asked: later the
+// issuer and a test may ask at once.
+func named(t *testing.T, k *mockoidc.Keypair) {
+	t.Helper()
+	if _, err := k.KeyID(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A got is what came of a request.
